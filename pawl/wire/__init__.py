@@ -1,0 +1,1 @@
+"""What both ends of a wire share: refusals, statuses, servers and channels."""

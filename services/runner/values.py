@@ -1,0 +1,109 @@
+"""The words the runner's parts share: specs, activities, ends of runs."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, auto
+from typing import NewType
+
+RunId = NewType("RunId", str)
+"""``<job_id>/<attempt>/<step_index>``."""
+
+WorkspaceId = NewType("WorkspaceId", str)
+"""``<job_id>/<n>``, chosen by the orchestrator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What ends a run early; every field is positive."""
+
+    step_timeout: timedelta
+    silence: timedelta
+    max_output_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """What to run. Two calls that name one run must carry equal specs."""
+
+    runtime: str
+    model: str | None
+    effort: str | None
+    prompt: str
+    limits: Limits
+
+
+class ActivityKind(StrEnum):
+    """What an agent did, in words that fit all runtimes."""
+
+    MESSAGE = auto()
+    REASONING = auto()
+    TOOL_CALL = auto()
+    TOOL_RESULT = auto()
+    FILE_CHANGE = auto()
+    USAGE = auto()
+    SESSION = auto()
+    NOTICE = auto()
+    ERROR = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a run has cost so far; None is unknown, never zero."""
+
+    input_tokens: int | None = None
+    """All input, cached input included."""
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+class ErrorClass(StrEnum):
+    """Whose trouble an error is, as far as the CLI lets us know."""
+
+    AUTH = auto()
+    RATE_LIMIT = auto()
+    OVERLOADED = auto()
+    REFUSED = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One thing an agent did; `text` is at most 8 KiB, controls made visible."""
+
+    kind: ActivityKind
+    text: str = ""
+    path: str = ""
+    """For FILE_CHANGE: the file, relative to the repository where it lies in it."""
+    usage: Usage | None = None
+    error_class: ErrorClass | None = None
+    reset_time: datetime | None = None
+    """For RATE_LIMIT: when the provider takes requests again, where it said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How the CLI's process ended: exactly one of the two is set."""
+
+    code: int | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a run failed: a reason of `docs/failures.md`, two sentences for a person."""
+
+    reason: str
+    message: str
+    remedy: str
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    SUCCEEDED = auto()
+    FAILED = auto()
+    CANCELLED = auto()
+    LOST = auto()
+    """Its processes are known to be gone, and nobody saw how they ended."""
