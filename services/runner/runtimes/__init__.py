@@ -1,0 +1,1 @@
+"""The coding-agent CLIs Pawl can run, one file each."""
