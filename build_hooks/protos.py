@@ -1,5 +1,8 @@
 """Generates `pawl/v1` from `protos/` whenever the project is built or installed."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,17 @@ def generate(root: Path) -> None:
     package.mkdir(parents=True, exist_ok=True)
     for stale in package.glob("*_pb2*"):
         stale.unlink()
+    # Beside the interpreter when run from a virtual environment that is not activated.
+    plugin = shutil.which(
+        "protoc-gen-mypy_grpc",
+        path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    )
+    if plugin is None:
+        raise SystemExit("protoc-gen-mypy_grpc is missing: install mypy-protobuf")
     code = protoc.main(
         [
             "protoc",
+            f"--plugin=protoc-gen-mypy_grpc={plugin}",
             f"-I{protos}",
             f"-I{Path(protoc.__file__).parent / '_proto'}",
             f"--python_out={root}",
