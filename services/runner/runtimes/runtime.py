@@ -1,9 +1,9 @@
 """What the supervisor asks of a runtime: an invocation, a reader of its events, a verdict."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-import os
 from pathlib import Path
 from typing import Protocol
 
@@ -84,8 +84,12 @@ class Reader(Protocol):
     def usage(self) -> Usage | None:
         """What the run is known to have used so far; the newest figure wins."""
 
-    def verdict(self, end: Exit, stderr_tail: bytes) -> Verdict:
-        """What the run amounts to; asked once, after the last line."""
+    def verdict(self, end: Exit, stderr_tail: bytes, *, dismissed: bool = False) -> Verdict:
+        """What the run amounts to; asked once, after the last line.
+
+        `dismissed` says that the CLI had told its result, did not leave within its grace and was
+        ended for that alone: its exit then counts for nothing, its result decides.
+        """
 
 
 class Runtime(Protocol):
@@ -99,7 +103,10 @@ class Runtime(Protocol):
     def settings(self) -> RuntimeSettings:
         """What the operator said about it."""
 
-    def prepare(self, place: Place) -> None:
+    def program(self) -> Path:
+        """The file to execute. Raises FileNotFoundError, naming what to do, where there is none."""
+
+    def prepare(self, spec: RunSpec, place: Place) -> None:
         """Write the files the CLI needs (0600) into the directories of `place`, which exist.
 
         Copies the operator's credential and configuration files; nothing is taken back from
