@@ -1,0 +1,116 @@
+"""How every service listens, says it is healthy, and leaves."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from pawl.wire.interceptors import Translate
+
+logger = structlog.get_logger(__name__)
+
+MESSAGE_LIMIT = 8 * 1024 * 1024
+"""Bytes of one message: a payload of 1 MiB, or a plan with all its prompts, and room."""
+
+OPTIONS = [
+    # Pings no closer than this are welcome, streams or no streams. The name is
+    # not the one in the C header, and a misspelt option is silently ignored.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.so_reuseport", 0),  # a second server on this port should fail to start
+]
+
+
+class CannotListen(Exception):
+    """The address is taken or is none of this machine's."""
+
+
+@asynccontextmanager
+async def serving(
+    register: Callable[[grpc.aio.Server], None],
+    *,
+    services: tuple[str, ...],
+    listen: str,
+    grace: timedelta = timedelta(seconds=5),
+    address_file: Path | None = None,
+) -> AsyncIterator[str]:
+    """Listens for the length of the block; yields the bound ``host:port``.
+
+    `services` are full names, such as ``pawl.v1.RunnerService``: each is listed
+    by reflection and has a health of its own, SERVING inside of the block and
+    NOT_SERVING from its end on, while streams get `grace` to finish. The address
+    is also written to `address_file`, once it answers. Raises CannotListen.
+    """
+    server = grpc.aio.server(
+        interceptors=[Translate()], options=OPTIONS, maximum_concurrent_rpcs=448
+    )
+    register(server)
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    reflection.enable_server_reflection(
+        (*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise CannotListen(
+            f"cannot listen on {listen}: the port is taken or the address is not this "
+            "machine's; set PAWL_LISTEN to another"
+        ) from error
+    await server.start()
+    for name in ("", *services):
+        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+    address = f"{listen.rpartition(':')[0]}:{port}"
+    if address_file is not None:
+        _publish(address, address_file)
+    logger.info("serving", address=address, services=list(services))
+    try:
+        yield address
+    finally:
+        await healthy.enter_graceful_shutdown()
+        await server.stop(grace.total_seconds())
+        logger.info("stopped", address=address)
+
+
+async def terminated(*, with_parent: bool = False) -> None:
+    """Returns when the process is asked to leave.
+
+    That is SIGTERM, SIGINT or, `with_parent`, the end of standard input: a
+    parent that was killed cannot send a signal, but its end of the pipe closes.
+    """
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), _on_input, asked)
+    try:
+        await asked.wait()
+    finally:
+        if with_parent:
+            loop.remove_reader(sys.stdin.fileno())
+
+
+def _on_input(asked: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asked.set()
+
+
+def _publish(address: str, path: Path) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.ExitStack() as undo:
+        undo.callback(draft.unlink, missing_ok=True)
+        draft.write_text(address)
+        draft.rename(path)

@@ -1,0 +1,76 @@
+"""Settings every service has, read from `PAWL_` variables and nowhere else."""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import pydantic
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PAWL_"
+
+KNOWN = frozenset(
+    PREFIX + name
+    for name in (
+        # all services
+        "LISTEN LOG_LEVEL ADDRESS_FILE LEAVE_WITH_PARENT "
+        # contract
+        "DEFAULT_REPOSITORY DEFAULT_RUNTIME ALLOW_LOCAL_REPOSITORIES ALLOWED_REPOSITORIES "
+        # orchestrator
+        "DATABASE_URL ARTIFACTS_URL DATA_DIR CONTRACT_TARGET RUNNER_TARGETS MAX_JOBS "
+        "LEASE_SECONDS RUN_LEASE_SECONDS POLL_SECONDS GITHUB_TOKEN_FILE GITHUB_URL SKILLS_DIR "
+        # runner
+        "SLOTS CAPABILITIES CODEX_BINARY GEMINI_BINARY CLAUDE_BINARY CODEX_HOME GEMINI_HOME "
+        "CLAUDE_HOME AGENT_ENV ISOLATION "
+        # clients
+        "TARGET TOKEN"
+    ).split()
+)
+"""Every name any part of Pawl reads, so that a sibling's setting is no misspelling here."""
+
+SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    listen: str = pydantic.Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
+    """``host:port``; port 0 takes a free one."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    address_file: Path | None = None
+    """Gets the bound ``host:port`` once the service answers."""
+    leave_with_parent: bool = False
+    """Leave when standard input ends."""
+
+
+def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) -> SettingsT:
+    """Reads the settings, or ends the process with a sentence per thing that is wrong."""
+    given = os.environ if environment is None else environment
+    complaints = [
+        f"{name} is not a setting of Pawl{_suggestion(name)}; remove it or correct its name"
+        for name in sorted(given)
+        if name.startswith(PREFIX) and name not in KNOWN
+    ]
+    try:
+        settings = kind()
+    except pydantic.ValidationError as error:
+        complaints += [
+            f"{PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+    else:
+        if not complaints:
+            return settings
+    for complaint in complaints:
+        sys.stderr.write(f"pawl: {complaint}\n")
+    raise SystemExit(78)
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, KNOWN, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
