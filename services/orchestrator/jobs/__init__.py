@@ -1,0 +1,1 @@
+"""What a job is, in rules that touch neither clock nor disk nor wire."""

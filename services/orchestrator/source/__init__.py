@@ -1,0 +1,1 @@
+"""Git repositories as the orchestrator sees them: mirrored, imported into, published from."""
