@@ -1,0 +1,205 @@
+"""Holds one run from its start to the moment when no process of it is left."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from services.runner.keeper import census, record
+from services.runner.keeper.child import CannotStart, start
+from services.runner.keeper.memory import oom_kills
+from services.runner.keeper.record import Ended, Order, ProcessId, Receipt, Started
+from services.runner.keeper.sweep import sweep
+from services.runner.keeper.waiting import Waiting
+
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+
+CENSUS_PERIOD = 2.0
+CENSUS_SHARE = 50
+"""A census that took t seconds is not repeated before 50 t: at most 2 % of a core."""
+
+
+def main() -> None:
+    """Reads the order from stdin and holds the run whose directory is the one argument."""
+    directory = Path(sys.argv[1])
+    order: Order = json.load(sys.stdin.buffer)
+    if (lock := order.get("lock")) is not None:
+        os.set_inheritable(lock, False)
+    _prepare_process()
+    keeper = Keeper(order, directory)
+    try:
+        ended = keeper.hold()
+    finally:
+        keeper.sweep()  # whatever went wrong here, the run is not left to itself
+    record.write(directory / record.ENDED, ended)
+
+
+class Keeper:
+    """One run. Times are of the monotonic clock, so that a stepped wall clock ends nothing."""
+
+    def __init__(self, order: Order, directory: Path) -> None:
+        self._order = order
+        self._directory = directory
+        self._waiting = Waiting(directory / record.CONTROL)
+        # Held open: their names may not outlive the agent, which can remove what it likes.
+        self._captures = (_capture(order["stdout"]), _capture(order["stderr"]))
+        self._pid = 0
+        self._status: int | None = None
+        self._receipt = Receipt(signals=[], processes_before=[], survivors=[])
+        self._recorded: list[ProcessId] = []
+        self._next_census = 0.0
+
+    def hold(self) -> Ended:
+        """Returns how the run ended, once nothing of it is left or the sweep has given up."""
+        began, started, kills = time.monotonic(), record.now(), oom_kills()
+        error, stop = "", None
+        try:
+            self._pid = start(self._order, self._captures, self._write_started)
+        except CannotStart as problem:
+            error = str(problem)
+        else:
+            stop = self._attend()
+            self._receipt["processes_before"] = self._descendants()
+            if self._status is None:
+                self._climb()
+            if self._descendants():
+                self._note(signal.SIGKILL, "descendants")
+            self._receipt["survivors"] = self.sweep()
+        code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
+        killed = stop is None and code == -signal.SIGKILL
+        return Ended(
+            exit_code=code if code is not None and code >= 0 else None,
+            exit_signal=-code if code is not None and code < 0 else None,
+            error=error,
+            stop=stop,
+            out_of_memory=killed and kills is not None and (oom_kills() or 0) > kills,
+            started=started,
+            ended=record.now(),
+            duration=time.monotonic() - began,
+            receipt=self._receipt,
+        )
+
+    def sweep(self) -> list[ProcessId]:
+        """Leaves no descendant of this process; returns those that would not go."""
+        left = sweep(os.getpid(), reap=self._reap, limit=self._order["sweep_limit"])
+        return [_identity(process) for process in left]
+
+    def _attend(self) -> str | None:
+        """Waits for the CLI's end; returns None then, or the reason that came first to stop it."""
+        order, now = self._order, time.monotonic()
+        due = {"timeout": now + order["step_timeout"], "orphaned": now + order["orphan_limit"]}
+        while True:
+            self._reap()
+            if self._status is not None:
+                return None
+            now = time.monotonic()
+            for reason, moment in due.items():
+                if now >= moment:
+                    return reason
+            if self._captured() > order["max_capture_bytes"]:
+                return "output"
+            self._write_processes(now)
+            for words in self._waiting.wait(min(due.values())):
+                match words:
+                    case ["stop", reason]:
+                        return reason
+                    case ["alive"]:
+                        due["orphaned"] = time.monotonic() + order["orphan_limit"]
+                    case ["finish"]:
+                        due.setdefault("lingered", time.monotonic() + order["linger_grace"])
+                    case _:
+                        print("unknown command:", words, file=sys.stderr, flush=True)
+
+    def _climb(self) -> None:
+        """Asks the CLI's group to end, ever more firmly, until the CLI has ended."""
+        order = self._order
+        for number, grace in (
+            (signal.SIGINT, order["interrupt_grace"]),
+            (signal.SIGTERM, order["terminate_grace"]),
+            (signal.SIGKILL, order["sweep_limit"]),
+        ):
+            # Not reaped yet, so the group cannot be a stranger's.
+            os.killpg(self._pid, number)
+            self._note(number, "group")
+            deadline = time.monotonic() + grace
+            while time.monotonic() < deadline:
+                self._waiting.wait(deadline)  # a second request to stop changes nothing
+                self._reap()
+                if self._status is not None:
+                    return
+
+    def _reap(self) -> None:
+        """Collects every child that has ended: the CLI, and all that fell to the sub-reaper."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._status = status
+
+    def _captured(self) -> int:
+        return sum(os.fstat(capture).st_size for capture in self._captures)
+
+    def _descendants(self) -> list[ProcessId]:
+        self._reap()
+        return [_identity(process) for process in census.descendants(os.getpid())]
+
+    def _note(self, number: signal.Signals, to: str) -> None:
+        self._receipt["signals"].append({"signal": number.name, "time": record.now(), "to": to})
+
+    def _write_started(self, pid: int) -> None:
+        keeper, process = census.look(os.getpid()), census.look(pid)
+        if keeper is None or process is None:
+            raise RuntimeError("a process that lives is not in /proc: is it mounted?")
+        started = Started(
+            keeper=_identity(keeper),
+            process=_identity(process),
+            boot_id=census.boot_id(),
+            time=record.now(),
+        )
+        record.write(self._directory / record.STARTED, started)
+
+    def _write_processes(self, now: float) -> None:
+        """Keeps a list for whoever has to clean up if this keeper is itself killed."""
+        if now < self._next_census:
+            return
+        processes = self._descendants()
+        took = time.monotonic() - now
+        self._next_census = now + max(CENSUS_PERIOD, CENSUS_SHARE * took)
+        if processes == self._recorded:
+            return
+        try:
+            record.place(self._directory / record.PROCESSES, {"processes": processes})
+        except OSError as problem:
+            print("cannot list the processes:", problem, file=sys.stderr, flush=True)
+        self._recorded = processes
+
+
+def _capture(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _identity(process: census.Process) -> ProcessId:
+    return ProcessId(pid=process.pid, start_time=process.start_time, name=process.name)
+
+
+def _prepare_process() -> None:
+    """Has orphans of the run fall to this process, and closes its memory to other processes.
+
+    The memory holds the order's secrets; a process that cannot be dumped cannot be traced either.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot become a child sub-reaper")
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What a keeper reads and leaves: its order, and the two records of a run's ends."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+STARTED = "started.json"
+ENDED = "ended.json"
+PROCESSES = "processes.json"
+CONTROL = "control"
+
+
+class Order(TypedDict):
+    """What to run, read once from stdin, so that no secret in it rests on a disk."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str
+    prompt: str
+    """Base64 of the bytes that stdin carries."""
+    stdout: str
+    """The capture files; made if missing, only ever appended to."""
+    stderr: str
+    max_capture_bytes: int
+    """Both captures together; a backstop for the time nobody follows them."""
+    step_timeout: float
+    """Seconds, as all below."""
+    interrupt_grace: float
+    terminate_grace: float
+    linger_grace: float
+    """From `finish` to the first signal."""
+    orphan_limit: float
+    """From the last `alive` to the stop."""
+    sweep_limit: float
+    lock: NotRequired[int]
+    """A descriptor whose flock says that this keeper lives; never passed on."""
+
+
+class ProcessId(TypedDict):
+    """A process named for good, within one boot."""
+
+    pid: int
+    start_time: int
+    """Clock ticks since boot, field 22 of /proc/PID/stat."""
+    name: str
+
+
+class Started(TypedDict):
+    """Durable before the CLI's first instruction."""
+
+    keeper: ProcessId
+    process: ProcessId
+    boot_id: str
+    time: str
+
+
+class Signalled(TypedDict):
+    """One signal that was sent."""
+
+    signal: str
+    time: str
+    to: str
+    """`group` (the CLI's process group) or `descendants` (the sweep)."""
+
+
+class Receipt(TypedDict):
+    """What was done to end a run's processes, and what is left of them."""
+
+    signals: list[Signalled]
+    processes_before: list[ProcessId]
+    survivors: list[ProcessId]
+
+
+class Ended(TypedDict):
+    """Durable once no process of the run is left, or the sweep gave up."""
+
+    exit_code: int | None
+    exit_signal: int | None
+    error: str
+    """Why the CLI could not be started; empty where it was."""
+    stop: str | None
+    """Why it was stopped; None where it ended by itself."""
+    out_of_memory: bool
+    started: str
+    ended: str
+    duration: float
+    receipt: Receipt
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Returns the record at `path`, or None where there is none."""
+    try:
+        return cast("dict[str, Any]", json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """Puts `record` at `path`, whole or not at all, and returns once it would survive a crash."""
+    place(path, record, durable=True)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def place(path: Path, record: Mapping[str, Any], *, durable: bool = False) -> None:
+    """Puts `record` at `path`, whole or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    with draft.open("wb") as file:
+        file.write(json.dumps(record).encode())
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def now() -> str:
+    """Returns the wall-clock time as records spell it: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat()
