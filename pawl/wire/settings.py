@@ -12,22 +12,43 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PAWL_"
 
+_ALL = ("LISTEN", "LOG_LEVEL", "ADDRESS_FILE", "LEAVE_WITH_PARENT")
+_CONTRACT = (
+    "DEFAULT_REPOSITORY",
+    "DEFAULT_RUNTIME",
+    "ALLOW_LOCAL_REPOSITORIES",
+    "ALLOWED_REPOSITORIES",
+)
+_ORCHESTRATOR = (
+    "DATABASE_URL",
+    "ARTIFACTS_URL",
+    "DATA_DIR",
+    "CONTRACT_TARGET",
+    "RUNNER_TARGETS",
+    "MAX_JOBS",
+    "LEASE_SECONDS",
+    "RUN_LEASE_SECONDS",
+    "POLL_SECONDS",
+    "GITHUB_TOKEN_FILE",
+    "GITHUB_URL",
+    "SKILLS_DIR",
+)
+_RUNNER = (
+    "SLOTS",
+    "CAPABILITIES",
+    "CODEX_BINARY",
+    "GEMINI_BINARY",
+    "CLAUDE_BINARY",
+    "CODEX_HOME",
+    "GEMINI_HOME",
+    "CLAUDE_HOME",
+    "AGENT_ENV",
+    "ISOLATION",
+)
+_CLIENTS = ("TARGET", "TOKEN")
+
 KNOWN = frozenset(
-    PREFIX + name
-    for name in (
-        # all services
-        "LISTEN LOG_LEVEL ADDRESS_FILE LEAVE_WITH_PARENT "
-        # contract
-        "DEFAULT_REPOSITORY DEFAULT_RUNTIME ALLOW_LOCAL_REPOSITORIES ALLOWED_REPOSITORIES "
-        # orchestrator
-        "DATABASE_URL ARTIFACTS_URL DATA_DIR CONTRACT_TARGET RUNNER_TARGETS MAX_JOBS "
-        "LEASE_SECONDS RUN_LEASE_SECONDS POLL_SECONDS GITHUB_TOKEN_FILE GITHUB_URL SKILLS_DIR "
-        # runner
-        "SLOTS CAPABILITIES CODEX_BINARY GEMINI_BINARY CLAUDE_BINARY CODEX_HOME GEMINI_HOME "
-        "CLAUDE_HOME AGENT_ENV ISOLATION "
-        # clients
-        "TARGET TOKEN"
-    ).split()
+    PREFIX + name for name in (*_ALL, *_CONTRACT, *_ORCHESTRATOR, *_RUNNER, *_CLIENTS)
 )
 """Every name any part of Pawl reads, so that a sibling's setting is no misspelling here."""
 
