@@ -1,1 +1,0 @@
-"""What a job is, in rules that touch neither clock nor disk nor wire."""

@@ -1,0 +1,151 @@
+"""The plan of a job, as the contract derived it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum, auto
+from typing import Any
+
+
+class Stage(StrEnum):
+    """The parts every job passes through, in this order."""
+
+    PREPARE = auto()
+    EXECUTE = auto()
+    PUBLISH = auto()
+
+
+class PublishMode(StrEnum):
+    """What is asked to become of the result."""
+
+    NONE = auto()
+    BRANCH = auto()
+    PR = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    """The procedure a step follows; `source` is `step`, `task` or `default`."""
+
+    id: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """One step with the exact prompt its agent gets."""
+
+    index: int
+    id: str
+    title: str
+    skill: Skill
+    has_step_instructions: bool
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """Something a fleet must offer, with everything that asks for it."""
+
+    name: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What ends work early; None is no limit."""
+
+    step_timeout: timedelta
+    silence: timedelta
+    job_timeout: timedelta
+    queue_timeout: timedelta | None
+    max_output_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a job runs. `task` is the canonical payload, every default filled in."""
+
+    task: Mapping[str, Any]
+    provenance: Mapping[str, str]
+    """Path to `defaulted` or `derived`, for values that were not given."""
+    capabilities: tuple[Capability, ...]
+    stages: tuple[Stage, ...]
+    steps: tuple[PlannedStep, ...]
+    digest: str
+
+    @property
+    def repository(self) -> str:
+        """As the task names it: a URL, a path, or ``owner/repo``."""
+        return str(self.task["repository"])
+
+    @property
+    def runtime(self) -> str:
+        """`codex`, `gemini` or `claude`."""
+        return str(self._inner["runtime"]["mode"])
+
+    @property
+    def model(self) -> str | None:
+        """As the runtime spells it; None for its default."""
+        value: str | None = self._inner["runtime"].get("model")
+        return value
+
+    @property
+    def effort(self) -> str | None:
+        """As the runtime spells it; None for its default."""
+        value: str | None = self._inner["runtime"].get("effort")
+        return value
+
+    @property
+    def starting_branch(self) -> str | None:
+        """The branch to start from; None for the default branch."""
+        value: str | None = self._inner["git"].get("startingBranch")
+        return value
+
+    @property
+    def new_branch(self) -> str | None:
+        """The branch to publish to; None where the rules choose it."""
+        value: str | None = self._inner["git"].get("newBranch")
+        return value
+
+    @property
+    def publish_mode(self) -> PublishMode:
+        """What is asked to become of the result."""
+        return PublishMode(self._inner["publish"]["mode"])
+
+    @property
+    def commit_message(self) -> str | None:
+        """The message of the published commit; None for one made from the task."""
+        value: str | None = self._inner["publish"].get("commitMessage")
+        return value
+
+    @property
+    def instructions(self) -> str:
+        """The objective."""
+        return str(self._inner["instructions"])
+
+    @property
+    def limits(self) -> Limits:
+        """The task's limits, defaults filled in by the contract."""
+        given = self._inner["limits"]
+        queue = given.get("queueTimeoutSeconds")
+        return Limits(
+            step_timeout=timedelta(seconds=float(given["stepTimeoutSeconds"])),
+            silence=timedelta(seconds=float(given["silenceSeconds"])),
+            job_timeout=timedelta(seconds=float(given["jobTimeoutSeconds"])),
+            queue_timeout=None if queue is None else timedelta(seconds=float(queue)),
+            max_output_bytes=int(given["maxOutputBytes"]),
+        )
+
+    @property
+    def skill_ids(self) -> tuple[str, ...]:
+        """Every skill to place, once each, in order of first need; `auto` places none."""
+        task_skill = str((self._inner.get("skill") or {}).get("id", "auto"))
+        ids = dict.fromkeys((task_skill, *(step.skill.id for step in self.steps)))
+        return tuple(skill for skill in ids if skill != "auto")
+
+    @property
+    def _inner(self) -> Mapping[str, Any]:
+        inner: Mapping[str, Any] = self.task["task"]
+        return inner
