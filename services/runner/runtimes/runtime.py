@@ -64,7 +64,7 @@ class Verdict:
     failure: Failure | None
     """Set exactly where `succeeded` is false."""
     final_message: str
-    """At most 64 KiB; controls made visible; empty where the CLI gave none."""
+    """At most 16 KiB; controls made visible; empty where the CLI gave none."""
     usage: Usage | None
     reset_time: datetime | None
     """For AGENT_RATE_LIMITED: when the provider takes requests again, where it said so."""

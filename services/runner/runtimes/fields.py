@@ -1,0 +1,69 @@
+"""Takes typed fields out of JSON that a hostile program may have written."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+_LARGEST = 2**53
+"""Counts above it are not counts; the wire has 64 bits, and JavaScript fewer."""
+
+
+def parsed(line: bytes) -> Mapping[str, object] | None:
+    """The JSON object in `line`, None where there is none; never raises."""
+    try:
+        value = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        # UnicodeDecodeError and integers of more than 4,300 digits are ValueErrors too.
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def text(fields: Mapping[str, object], key: str) -> str:
+    """The string at `key`, or an empty one."""
+    value = fields.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def mapping(fields: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The object at `key`, or an empty one."""
+    value = fields.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(fields: Mapping[str, object], key: str, most: int = 256) -> list[Mapping[str, object]]:
+    """The objects in the array at `key`; no more than `most` of its elements are looked at."""
+    value = fields.get(key)
+    items: Sequence[object] = value if isinstance(value, list) else []
+    return [item for item in items[:most] if isinstance(item, dict)]
+
+
+def count(fields: Mapping[str, object], key: str) -> int | None:
+    """The whole number at `key` if it is one from 0 to 2**53, else None."""
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        return None
+    return value
+
+
+def number(fields: Mapping[str, object], key: str) -> float | None:
+    """The finite number at `key` if it is one from 0 to 2**53, else None."""
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if not 0 <= value <= _LARGEST or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def compact(value: object, most: int) -> str:
+    """`value` as JSON of at most about `most` characters, for people's eyes; never raises."""
+    if isinstance(value, str):
+        return value[:most]
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:most]
+    except RecursionError:
+        return "…"
