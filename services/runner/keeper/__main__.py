@@ -21,6 +21,8 @@ PR_SET_CHILD_SUBREAPER = 36
 CENSUS_PERIOD = 2.0
 CENSUS_SHARE = 50
 """A census that took t seconds is not repeated before 50 t: at most 2 % of a core."""
+MOST_SIGNALS = 1000
+"""In a receipt; a fork bomb's sweep sends many more."""
 
 
 def main() -> None:
@@ -49,7 +51,7 @@ class Keeper:
         self._captures = (_capture(order["stdout"]), _capture(order["stderr"]))
         self._pid = 0
         self._status: int | None = None
-        self._receipt = Receipt(signals=[], processes_before=[], survivors=[])
+        self._receipt = Receipt(signals=[], before=[], survivors=[], duration=0.0)
         self._recorded: list[ProcessId] = []
         self._next_census = 0.0
 
@@ -63,12 +65,12 @@ class Keeper:
             error = str(problem)
         else:
             stop = self._attend()
-            self._receipt["processes_before"] = self._descendants()
+            since = time.monotonic()
+            self._receipt["before"] = self._descendants()
             if self._status is None:
                 self._climb()
-            if self._descendants():
-                self._note(signal.SIGKILL, "descendants")
             self._receipt["survivors"] = self.sweep()
+            self._receipt["duration"] = time.monotonic() - since
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
         killed = stop is None and code == -signal.SIGKILL
         return Ended(
@@ -85,7 +87,12 @@ class Keeper:
 
     def sweep(self) -> list[ProcessId]:
         """Leaves no descendant of this process; returns those that would not go."""
-        left = sweep(os.getpid(), reap=self._reap, limit=self._order["sweep_limit"])
+        left = sweep(
+            os.getpid(),
+            reap=self._reap,
+            limit=self._order["sweep_limit"],
+            note=lambda process: self._note(signal.SIGKILL, "sweep", process.pid),
+        )
         return [_identity(process) for process in left]
 
     def _attend(self) -> str | None:
@@ -124,7 +131,7 @@ class Keeper:
         ):
             # Not reaped yet, so the group cannot be a stranger's.
             os.killpg(self._pid, number)
-            self._note(number, "group")
+            self._note(number, "group", self._pid)
             deadline = time.monotonic() + grace
             while time.monotonic() < deadline:
                 self._waiting.wait(deadline)  # a second request to stop changes nothing
@@ -149,10 +156,14 @@ class Keeper:
 
     def _descendants(self) -> list[ProcessId]:
         self._reap()
-        return [_identity(process) for process in census.descendants(os.getpid())]
+        found = census.descendants(os.getpid())
+        return [_identity(process) for process in found if not process.ended]
 
-    def _note(self, number: signal.Signals, to: str) -> None:
-        self._receipt["signals"].append({"signal": number.name, "time": record.now(), "to": to})
+    def _note(self, number: signal.Signals, target: str, pid: int) -> None:
+        if len(self._receipt["signals"]) < MOST_SIGNALS:
+            self._receipt["signals"].append(
+                {"signal": number.name, "time": record.now(), "target": target, "pid": pid}
+            )
 
     def _write_started(self, pid: int) -> None:
         keeper, process = census.look(os.getpid()), census.look(pid)

@@ -24,6 +24,11 @@ class Process(NamedTuple):
     name: str
     """The command's name, at most 15 bytes, controls made visible."""
 
+    @property
+    def ended(self) -> bool:
+        """It runs no more and only waits to be reaped."""
+        return self.state in "ZX"
+
 
 def look(pid: int) -> Process | None:
     """Returns what is known of `pid`, or None if there is no such process."""
@@ -82,7 +87,7 @@ def members(session: int) -> list[Process]:
 def is_running(pid: int, start_time: int) -> bool:
     """Tells whether exactly this process still runs; a zombie does not."""
     process = look(pid)
-    return process is not None and process.start_time == start_time and process.state not in "ZX"
+    return process is not None and process.start_time == start_time and not process.ended
 
 
 def boot_id() -> str:

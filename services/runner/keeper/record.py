@@ -62,16 +62,22 @@ class Signalled(TypedDict):
 
     signal: str
     time: str
-    to: str
-    """`group` (the CLI's process group) or `descendants` (the sweep)."""
+    target: str
+    """`group`, or `sweep` for a descendant that had left the group."""
+    pid: int
+    """The process or process group it went to."""
 
 
 class Receipt(TypedDict):
     """What was done to end a run's processes, and what is left of them."""
 
     signals: list[Signalled]
-    processes_before: list[ProcessId]
+    """In the order they were sent; of a sweep the first thousand."""
+    before: list[ProcessId]
+    """What ran when the stop began, or when the CLI had ended by itself."""
     survivors: list[ProcessId]
+    duration: float
+    """Seconds from then until no process was left, or the sweep gave up."""
 
 
 class Ended(TypedDict):

@@ -10,14 +10,22 @@ from services.runner.keeper.census import Process, descendants
 PAUSE = 0.005
 
 
-def sweep(root: int, *, reap: Callable[[], None], limit: float) -> list[Process]:
+def sweep(
+    root: int,
+    *,
+    reap: Callable[[], None],
+    limit: float,
+    note: Callable[[Process], None] = lambda process: None,
+) -> list[Process]:
     """Kills the descendants of `root` until none is left; returns those that outlived `limit` s.
 
-    `root` must be the sub-reaper they fall to, and `reap` must collect what has ended. Each round
-    first stops everything it sees: a stopped process forks no more, so that the next look finds
-    all there is, and only then kills.
+    `root` must be the sub-reaper they fall to, and `reap` must collect what has ended; `note` is
+    told each process once, when it is first sent the kill. Each round first stops everything it
+    sees: a stopped process forks no more, so that the next look finds all there is, and only then
+    kills.
     """
     deadline = time.monotonic() + limit
+    killed: set[int] = set()
     while True:
         reap()
         left = descendants(root)
@@ -31,6 +39,10 @@ def sweep(root: int, *, reap: Callable[[], None], limit: float) -> list[Process]
                 break
             left = descendants(root)
         send(signal.SIGKILL, left)
+        for process in left:
+            if process.pid not in killed and not process.ended:
+                killed.add(process.pid)
+                note(process)
         time.sleep(PAUSE)
 
 

@@ -127,8 +127,8 @@ def test_a_stubborn_cli_with_a_daemon_leaves_no_process(hold: Hold) -> None:
     assert ended["exit_signal"] == signal.SIGKILL
     receipt = ended["receipt"]
     assert [s["signal"] for s in receipt["signals"]] == ["SIGINT", "SIGTERM", "SIGKILL", "SIGKILL"]
-    assert [s["to"] for s in receipt["signals"]] == ["group", "group", "group", "descendants"]
-    assert len(receipt["processes_before"]) == 2
+    assert [s["target"] for s in receipt["signals"]] == ["group", "group", "group", "sweep"]
+    assert len(receipt["before"]) == 2
     assert receipt["survivors"] == []
 
 
@@ -139,7 +139,7 @@ def test_a_cli_that_heeds_the_interrupt_gets_no_second_signal(hold: Hold) -> Non
     held.tell("stop cancelled")
     ended = held.ended()
 
-    signals = [s["signal"] for s in ended["receipt"]["signals"] if s["to"] == "group"]
+    signals = [s["signal"] for s in ended["receipt"]["signals"] if s["target"] == "group"]
     assert signals == ["SIGINT"]
     assert (ended["exit_code"], ended["stop"]) == (5, "cancelled")
 
@@ -162,8 +162,8 @@ def test_a_normal_end_sweeps_what_was_left_behind(hold: Hold) -> None:
 
     assert mentioning(mark) == []
     assert (ended["exit_code"], ended["stop"]) == (0, None)
-    assert [p["name"] for p in ended["receipt"]["processes_before"]] == ["sleep"]
-    assert [s["to"] for s in ended["receipt"]["signals"]] == ["descendants"]
+    assert [p["name"] for p in ended["receipt"]["before"]] == ["sleep"]
+    assert [s["target"] for s in ended["receipt"]["signals"]] == ["sweep"]
 
 
 def test_a_run_that_takes_too_long_is_stopped(hold: Hold) -> None:
