@@ -99,6 +99,43 @@ class Failure:
     remedy: str
 
 
+class Stream(StrEnum):
+    """What a CLI writes to."""
+
+    STDOUT = auto()
+    STDERR = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSeen:
+    """A process, as part of a receipt."""
+
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSignal:
+    """One signal that was sent to end a run."""
+
+    name: str
+    target: str
+    """`group`, or `sweep` for a descendant that had left the group."""
+    pid: int
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What was done to end a run's processes, and what is left of them."""
+
+    signals: tuple[SentSignal, ...] = ()
+    before: tuple[ProcessSeen, ...] = ()
+    survivors: tuple[ProcessSeen, ...] = ()
+    """Empty where the sweep worked."""
+    duration: timedelta = timedelta()
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 
@@ -107,3 +144,22 @@ class Outcome(StrEnum):
     CANCELLED = auto()
     LOST = auto()
     """Its processes are known to be gone, and nobody saw how they ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a run ended; no process of it is left, but for the survivors its receipt names."""
+
+    outcome: Outcome
+    end: Exit | None
+    """None where nobody saw it, or nothing could be started."""
+    failure: Failure | None = None
+    """Set exactly where the outcome is FAILED or LOST."""
+    duration: timedelta = timedelta()
+    usage: Usage | None = None
+    final_message: str = ""
+    """At most 16 KiB of UTF-8."""
+    receipt: Receipt | None = None
+    """Set where the run was stopped or left processes behind."""
+    reset_time: datetime | None = None
+    """For AGENT_RATE_LIMITED: when to try again, where the provider said so."""
