@@ -1,0 +1,1 @@
+"""The `pawl` command: one file per command, each a client of the services."""

@@ -1,0 +1,1 @@
+"""`pawl up`: every service on one machine, as child processes of one command."""

@@ -1,0 +1,82 @@
+"""The services there are: what each is told, in the order they start."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pawl.cli.up import environment as env
+from pawl.cli.up.home import Home
+
+Addresses = Mapping[str, str]
+"""``host:port`` of the services that serve already, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One row of the table."""
+
+    name: str
+    argv: tuple[str, ...]
+    wants: Callable[[Mapping[str, str]], tuple[str, ...]]
+    """Names and globs of what it is passed of the caller's environment."""
+    told: Callable[[Home, Addresses], dict[str, str]]
+    """What `pawl up` decides itself; beats what the caller has set."""
+    needs: tuple[str, ...] = ()
+    """Services whose addresses it has to know."""
+
+
+def existing() -> tuple[Service, ...]:
+    """The services that are installed; they stop in the reverse of this order."""
+    return tuple(
+        service for service in _TABLE if importlib.util.find_spec(f"services.{service.name}")
+    )
+
+
+def _module(name: str) -> tuple[str, ...]:
+    # -P keeps a folder `services` in the caller's working directory from being
+    # run in the place of ours.
+    return (sys.executable, "-P", "-m", f"services.{name}")
+
+
+def _runner(home: Home, _addresses: Addresses) -> dict[str, str]:
+    return {"PAWL_DATA_DIR": str(home.folder("runner"))}
+
+
+def _contract(_home: Home, _addresses: Addresses) -> dict[str, str]:
+    return {"PAWL_ALLOW_LOCAL_REPOSITORIES": "1"}
+
+
+def _orchestrator(home: Home, addresses: Addresses) -> dict[str, str]:
+    data = home.folder("orchestrator")
+    return {
+        "PAWL_ALLOW_LOCAL_REPOSITORIES": "1",
+        "PAWL_DATA_DIR": str(data),
+        "PAWL_DATABASE_URL": f"sqlite:///{data / 'pawl.db'}",
+        "PAWL_ARTIFACTS_URL": (data / "artifacts").as_uri(),
+        "PAWL_CONTRACT_TARGET": addresses["contract"],
+        "PAWL_RUNNER_TARGETS": addresses["runner"],
+    }
+
+
+_TABLE = (
+    Service(
+        name="runner",
+        argv=_module("runner"),
+        wants=lambda caller: (*env.RUNNER, *env.agent_names(caller)),
+        told=_runner,
+    ),
+    Service(
+        name="contract",
+        argv=_module("contract"),
+        wants=lambda _caller: env.CONTRACT,
+        told=_contract,
+    ),
+    Service(
+        name="orchestrator",
+        argv=_module("orchestrator"),
+        wants=lambda _caller: env.ORCHESTRATOR,
+        told=_orchestrator,
+        needs=("contract", "runner"),
+    ),
+)

@@ -1,0 +1,189 @@
+"""`pawl up` with stand-ins for the services."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pawl.cli.up import command, stack
+from pawl.cli.up.services import Service
+from pawl.wire.probe import healthy
+from tests.support.stand_in_stack import stand_in, stand_ins
+
+
+async def pawl_up(data_dir: Path) -> int:
+    return await command.up(data_dir=data_dir, contract_port=0, orchestrator_port=0, runner_port=0)
+
+
+async def until(fact: Callable[[], bool], seconds: float = 8) -> None:
+    for _ in range(int(seconds / 0.02)):
+        if fact():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come true in time")
+
+
+class Up:
+    def __init__(self, data_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.data_dir = data_dir
+        self.out = self.err = ""
+        self.code: int | None = None
+        self._capfd = capfd
+
+    def read(self) -> bool:
+        out, err = self._capfd.readouterr()
+        self.out += out
+        self.err += err
+        return self.code is not None or "pawl is up" in self.out
+
+    def address(self, name: str) -> str:
+        return (self.data_dir / "addresses" / name).read_text()
+
+    def says(self, words: str) -> bool:
+        self.read()
+        return words in self.err
+
+    async def run(self) -> None:
+        self.code = await pawl_up(self.data_dir)
+
+
+@asynccontextmanager
+async def up(
+    data_dir: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    services: tuple[Service, ...] | None = None,
+) -> AsyncIterator[Up]:
+    monkeypatch.setattr(command, "existing", lambda: services or stand_ins())
+    running = Up(data_dir, capfd)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(running.run())
+        await until(running.read)
+        yield running
+        if running.code is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+    running.read()
+
+
+async def test_one_line_on_stdout_names_every_address_once_all_serve(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with up(tmp_path, capfd, monkeypatch) as running:
+        names = ("orchestrator", "contract", "runner")
+        line = "pawl is up: " + " ".join(f"{name}={running.address(name)}" for name in names)
+        assert running.out == line + "\n"
+        assert all([await healthy(running.address(name)) for name in names])
+    assert running.code == 0
+
+
+async def test_a_service_that_is_killed_comes_back_on_its_port(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with up(tmp_path, capfd, monkeypatch) as running:
+        address = running.address("runner")
+        before = pid_listening(address)
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: running.says("was killed by SIGKILL; starting it again in 0.2 s"))
+        await until(lambda: pid_listening(address) not in {0, before})
+        assert await healthy(address)
+
+
+async def test_a_service_that_dies_at_its_start_ends_the_command_with_its_last_words(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = (stand_in("runner"), stand_in("contract", "die"))
+    async with up(tmp_path, capfd, monkeypatch, services) as running:
+        pass
+    assert running.code == 4
+    assert "ended with exit code 7 before it served" in running.err
+    assert "the stand-in was told to die" in running.err
+    assert not running.out
+
+
+async def test_a_service_that_never_serves_is_given_up_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        command, "Stack", lambda **given: stack.Stack(**given, patience=timedelta(seconds=1))
+    )
+    async with up(tmp_path, capfd, monkeypatch, (stand_in("runner", "mute"),)) as running:
+        pass
+    assert running.code == 4
+    assert "runner did not serve within 1 s" in running.err
+
+
+async def test_a_service_that_ignores_the_request_to_leave_is_killed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "GRACE", timedelta(seconds=0.5))
+    async with up(tmp_path, capfd, monkeypatch, (stand_in("runner", "deaf"),)) as running:
+        pid = pid_listening(running.address("runner"))
+    assert running.code == 0
+    assert "runner did not leave within 0.5 s; killing it" in running.err
+    assert not alive(pid)
+
+
+async def test_a_second_one_on_the_same_data_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with up(tmp_path, capfd, monkeypatch) as running:
+        code = await pawl_up(tmp_path)
+        assert code == 2
+        assert running.says(f"another `pawl up` (pid {os.getpid()}) uses {tmp_path}")
+
+
+async def test_an_unknown_setting_is_refused_by_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAWL_SLOTZ", "3")
+    code = await pawl_up(tmp_path)
+    assert code == 2
+    assert "PAWL_SLOTZ is not a setting of Pawl" in capfd.readouterr().err
+
+
+async def test_services_leave_by_themselves_when_it_is_killed(tmp_path: Path) -> None:
+    """Else they would hold their ports, and the next start would fail."""
+    argv = (sys.executable, "-m", "tests.support.stand_in_stack", str(tmp_path))
+    first = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+    assert first.stdout is not None
+    assert (await first.stdout.readline()).startswith(b"up ")
+    names = ("runner", "contract", "orchestrator")
+    pids = [pid_listening((tmp_path / "addresses" / name).read_text()) for name in names]
+
+    first.kill()
+    await first.wait()
+
+    await until(lambda: not any(alive(pid) for pid in pids))
+    second = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+    assert second.stdout is not None
+    assert b"up " in await second.stdout.read(20)
+    second.terminate()
+    assert await second.wait() == 0
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def pid_listening(address: str) -> int:
+    """Who listens on a port of this machine, by the kernel's own tables; 0 for nobody."""
+    port = f"{int(address.rpartition(':')[2]):04X}"
+    tables = (Path("/proc/net") / name for name in ("tcp", "tcp6"))
+    rows = [row.split() for table in tables for row in table.read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if row[1].endswith(f":{port}") and row[3] == "0A"}
+    links = {Path(f"socket:[{inode}]") for inode in inodes}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(fd.readlink() in links for fd in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:
+            continue
+    return 0
