@@ -92,6 +92,8 @@ class ClaudeReader(LineReader):
         activities: list[Activity] = []
         for block in fields.mappings(message, "content"):
             activities += self._block(block)
+            if fields.text(block, "type") == "text" and not event.get("parent_tool_use_id"):
+                self._message = visible(fields.text(block, "text"), FINAL_MESSAGE_BYTES)
         return activities
 
     def _block(self, block: Mapping[str, object]) -> Sequence[Activity]:
@@ -159,7 +161,8 @@ class ClaudeReader(LineReader):
             "denied": len(fields.mappings(event, "permission_denials")),
             "stop_reason": fields.text(event, "stop_reason"),
         }
-        self._message = visible(fields.text(event, "result"), FINAL_MESSAGE_BYTES)
+        if not self._result["is_error"] and fields.text(event, "result"):
+            self._message = visible(fields.text(event, "result"), FINAL_MESSAGE_BYTES)
         activities = [self._used(_usage(event))]
         if self._result["is_error"]:
             activities += self._error(event)

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.runner.runtimes.environment import SHARED_ENV, cli_environment, secret_values
-from services.runner.runtimes.files import copy_private, program_at, secrets_of, write_private
+from services.runner.runtimes.files import (
+    as_object,
+    copy_private,
+    program_at,
+    read_small,
+    secrets_of,
+    write_private,
+)
 from services.runner.runtimes.gemini_reader import GeminiReader
 from services.runner.runtimes.lines import Clock
 from services.runner.runtimes.runtime import Invocation, Place, Reader, RuntimeSettings
@@ -71,12 +78,16 @@ class Gemini:
     def prepare(self, spec: RunSpec, place: Place) -> None:
         """Bring the login and the settings to `GEMINI_CLI_HOME`, ours above the operator's."""
         source = _dot_gemini(self.settings.operator_home)
-        for name in (*_CREDENTIALS, _SETTINGS):
-            copy_private(name, source, place.state / ".gemini")
-        logged_in = (place.state / ".gemini" / _CREDENTIALS[0]).exists()
-        overrides = _overrides(self._model(spec), spec.effort, self._auth(logged_in=logged_in))
-        # The CLI skips a system file whose folder others can write to.
-        write_private(place.run / _OVERRIDES, json.dumps(overrides).encode())
+        state = place.state / ".gemini"
+        for name in _CREDENTIALS:
+            copy_private(name, source, state)
+        logged_in = (state / _CREDENTIALS[0]).exists()
+        ours = _overrides(self._model(spec), spec.effort, self._auth(logged_in=logged_in))
+        own = as_object(read_small(source / _SETTINGS) if source is not None else None)
+        write_private(state / _SETTINGS, json.dumps(_merged(own, ours)).encode())
+        # Once more as the system's settings, which win over the repository's too. The CLI skips
+        # that file, with a warning, where any folder above it can be written by others.
+        write_private(place.run / _OVERRIDES, json.dumps(ours).encode())
 
     def invocation(self, spec: RunSpec, place: Place) -> Invocation:
         """`gemini -o stream-json` with the prompt on stdin."""
@@ -143,8 +154,19 @@ def _dot_gemini(home: Path | None) -> Path | None:
     return home
 
 
+def _merged(under: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[name] = _merged(below, value)
+        else:
+            merged[name] = value
+    return merged
+
+
 def _overrides(model: str, effort: str | None, auth: str) -> Mapping[str, object]:
-    """The settings that win over the operator's and the repository's."""
+    """The settings that a step needs."""
     settings: dict[str, object] = {
         "security": {"auth": {"selectedType": auth}, "folderTrust": {"enabled": True}},
         "general": {

@@ -14,8 +14,8 @@ _LOGIN = (
     " directory it wrote."
 )
 _NOISE = re.compile(
-    r"^Warning: |^YOLO mode is enabled|^Ripgrep is not available|^\s+at |^}|^\s+status: \d+"
-    r"|^\(node:\d+\)|^\(Use `node|^Attempt \d+ failed.*Retrying"
+    r"^(?:Security )?Warning: |^YOLO mode is enabled|^Ripgrep is not available"
+    r"|^\s+at |^}|^\s+status: \d+|^\(node:\d+\)|^\(Use `node|^Attempt \d+ failed.*Retrying"
 )
 _WRITERS = frozenset({"write_file", "replace", "edit"})
 _MOST_PENDING = 1024
@@ -145,9 +145,11 @@ class GeminiReader(LineReader):
             return failures.incomplete(f"{how}, but stopped early: {self._complaint}")
         if end.code == _TURNS_EXIT or self._error_type == "FatalTurnLimitedError":
             return failures.over_budget(f"{how}: it reached its limit of turns (maxSessionTurns)")
+        if end.code == 0 and self.trouble is None:
+            # Ended by a signal, or given a prompt above its context's size: it tells neither.
+            last = f": {words}" if words else ""
+            return failures.incomplete(f"{how} without a result that says it succeeded{last}")
         trouble = self.trouble or self._guessed(end, words)
-        if end.code == 0 and trouble is None:
-            return failures.incomplete(f"{how} without a result that says it succeeded")
         return failures.of_trouble("gemini", trouble, end, words, _LOGIN)
 
     def _guessed(self, end: Exit, words: str) -> failures.Trouble | None:
