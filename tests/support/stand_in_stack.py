@@ -46,7 +46,7 @@ def main(data_dir: str) -> None:
         home=Home(Path(data_dir)),
         ports=dict.fromkeys(("runner", "contract", "orchestrator"), 0),
         environment=dict(os.environ),
-        say=print,
+        say=lambda sentence: print(sentence, file=sys.stderr),
         verbose=False,
     )
     asyncio.run(stack.run(lambda addresses: print("up", addresses, flush=True)))

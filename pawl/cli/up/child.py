@@ -22,7 +22,10 @@ class FailedToStart(Exception):
 
 
 class Child:
-    """Keeps one service running on one port until it is told to stop."""
+    """Keeps one service running on one port until it is told to stop.
+
+    `folder` gets two files: ``NAME.address`` and ``NAME.pid``.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Child:
         environment: Mapping[str, str],
         *,
         port: int,
-        address_file: Path,
+        folder: Path,
         log: Log,
         lock: int,
         say: Callable[[str], None],
@@ -41,7 +44,8 @@ class Child:
         self._argv = argv
         self._environment = environment
         self._port = port
-        self._address_file = address_file
+        self._address_file = folder / f"{name}.address"
+        self._pid_file = folder / f"{name}.pid"
         self._lock = lock
         self._say = say
         self._process: asyncio.subprocess.Process | None = None
@@ -137,9 +141,13 @@ class Child:
                     return f"could not be started ({error.strerror})"
                 finally:
                     os.close(theirs)
+            pid = self._process.pid
+            draft = self._pid_file.with_suffix(".draft")
+            draft.write_text(f"{pid}\n")
+            draft.rename(self._pid_file)
             if self._leaving.is_set():
                 self._signal(signal.SIGTERM)
-            pid, code = self._process.pid, await self._process.wait()
+            code = await self._process.wait()
             return f"(pid {pid}) {_ending(code)}"
         finally:
             os.close(ours)

@@ -64,6 +64,9 @@ async def up(
         say=_say,
         verbose=verbose,
     )
+    if not stack.services:
+        _say("no service of Pawl is installed here: install the whole distribution")
+        return REFUSED
     try:
         await stack.run(_ready)
     except InUse as error:

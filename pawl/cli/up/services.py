@@ -29,8 +29,15 @@ class Service:
 def existing() -> tuple[Service, ...]:
     """The services that are installed; they stop in the reverse of this order."""
     return tuple(
-        service for service in _TABLE if importlib.util.find_spec(f"services.{service.name}")
+        service for service in _TABLE if all(map(_installed, (service.name, *service.needs)))
     )
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"services.{name}.__main__") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _module(name: str) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ class Stack:
             env.chosen(self.environment, service.wants(self.environment))
             | service.told(self.home, addresses),
             port=self.ports[service.name],
-            address_file=self.home.folder("addresses") / service.name,
+            folder=self.home.folder("services"),
             log=Log(self.home.folder("logs") / f"{service.name}.log"),
             lock=lock,
             say=self.say,
