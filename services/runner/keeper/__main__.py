@@ -21,8 +21,8 @@ PR_SET_CHILD_SUBREAPER = 36
 CENSUS_PERIOD = 2.0
 CENSUS_SHARE = 50
 """A census that took t seconds is not repeated before 50 t: at most 2 % of a core."""
-MOST_SIGNALS = 1000
-"""In a receipt; a fork bomb's sweep sends many more."""
+MOST_NAMED = 200
+"""Signals and processes in a receipt, each; the sweep of a fork bomb meets many more."""
 
 
 def main() -> None:
@@ -66,10 +66,10 @@ class Keeper:
         else:
             stop = self._attend()
             since = time.monotonic()
-            self._receipt["before"] = self._descendants()
+            self._receipt["before"] = self._descendants()[:MOST_NAMED]
             if self._status is None:
                 self._climb()
-            self._receipt["survivors"] = self.sweep()
+            self._receipt["survivors"] = self.sweep()[:MOST_NAMED]
             self._receipt["duration"] = time.monotonic() - since
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
         killed = stop is None and code == -signal.SIGKILL
@@ -160,7 +160,7 @@ class Keeper:
         return [_identity(process) for process in found if not process.ended]
 
     def _note(self, number: signal.Signals, target: str, pid: int) -> None:
-        if len(self._receipt["signals"]) < MOST_SIGNALS:
+        if len(self._receipt["signals"]) < MOST_NAMED:
             self._receipt["signals"].append(
                 {"signal": number.name, "time": record.now(), "target": target, "pid": pid}
             )

@@ -72,7 +72,7 @@ class Receipt(TypedDict):
     """What was done to end a run's processes, and what is left of them."""
 
     signals: list[Signalled]
-    """In the order they were sent; of a sweep the first thousand."""
+    """In the order they were sent; the first 200, as below."""
     before: list[ProcessId]
     """What ran when the stop began, or when the CLI had ended by itself."""
     survivors: list[ProcessId]
