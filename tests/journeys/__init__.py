@@ -1,0 +1,1 @@
+"""Tests of the whole stack with real command line tools."""

@@ -207,7 +207,10 @@ class Agent:
         for polite in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(polite, signal.SIG_IGN)
         if directive.path:
-            Path(directive.path).write_text(f"{os.getpid()}\n", encoding="utf-8")
+            # Renamed into place, since a waiter must not find it empty.
+            half = Path(f"{directive.path}.half")
+            half.write_text(f"{os.getpid()}\n", encoding="utf-8")
+            half.rename(directive.path)
         time.sleep(script.LONGEST_PAUSE_SECONDS)
         os._exit(0)
 
