@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import pydantic
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,13 +55,16 @@ KNOWN = frozenset(
 SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 
 
+Listen = Annotated[str, pydantic.Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")]
+"""``host:port``; port 0 takes a free one."""
+
+
 class ServiceSettings(BaseSettings):
     """What every service is told."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    listen: str = pydantic.Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
-    """``host:port``; port 0 takes a free one."""
+    listen: Listen
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     address_file: Path | None = None
     """Gets the bound ``host:port`` once the service answers."""

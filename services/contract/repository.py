@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 
 from services.contract.values import Deployment
 
-_SHORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._][A-Za-z0-9._-]{0,99}")
+_SHORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._][A-Za-z0-9._-]{0,99}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
-_SCP = re.compile(r"([^/@:\[\]]*)@(\[[^/@\]]*\]|[^/@:\[\]]*):(?!//)(.*)", re.DOTALL)
+_SCP = re.compile(r"([^/@:\[\]]*)@([^/@:\[\]]*):(?!//)(.*)", re.DOTALL)
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:@\[\]]*)(?::(?P<port>[^:@]*))?")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -183,8 +183,8 @@ def _local(path: str, *, local: bool) -> str:
     if not local:
         raise Denied(f"It is a path, and {_LOCAL}. {_FORMS}.")
     tidy = path.rstrip("/")
-    if not tidy or len(tidy) > 1024:
-        raise Denied("It is no path of a repository. Write its absolute path.")
+    if not tidy or len(tidy) > 1024 or not tidy.isprintable() or " " in tidy:
+        raise Denied("It is no path of a repository. Write its absolute path, without blanks.")
     _no_dots(tidy)
     return tidy
 
