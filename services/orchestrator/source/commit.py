@@ -1,10 +1,12 @@
 """The commits that Pawl makes itself: the same input gives the same id."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 
-from services.orchestrator.source.mirror import Mirror
+from services.orchestrator.source.mirror import OBJECT_ID, Mirror
 
-IDENTITY = ("Pawl", "pawl@users.noreply.invalid")
+NAME, EMAIL = "Pawl", "pawl@users.noreply.invalid"
+TRAILER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*: \S.*")
 
 
 def checkpoint_ref(job_id: str, step_index: int) -> str:
@@ -24,4 +26,36 @@ async def make_commit(
 
     `time` is cut to whole seconds, UTC. A ``Pawl-Job`` trailer is added to `message`.
     """
-    raise NotImplementedError
+    if not OBJECT_ID.fullmatch(tree) or not OBJECT_ID.fullmatch(base):
+        raise ValueError("a commit needs full ids")
+    if time.tzinfo is None:
+        raise ValueError("a commit's time needs a time zone")
+    date = f"{int(time.astimezone(UTC).timestamp())} +0000"
+    done = await mirror.git.run(
+        "commit-tree",
+        tree,
+        "-p",
+        base,
+        "-F",
+        "-",
+        git_dir=mirror.git_dir,
+        environment={
+            "GIT_AUTHOR_NAME": NAME,
+            "GIT_AUTHOR_EMAIL": EMAIL,
+            "GIT_AUTHOR_DATE": date,
+            "GIT_COMMITTER_NAME": NAME,
+            "GIT_COMMITTER_EMAIL": EMAIL,
+            "GIT_COMMITTER_DATE": date,
+        },
+        stdin=with_trailer(message, job_id).encode(),
+    )
+    return done.stdout.decode().strip()
+
+
+def with_trailer(message: str, job_id: str) -> str:
+    """`message` ending in the trailer that names the job, joined to trailers it has."""
+    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in message).strip()
+    last = clean.split("\n\n")[-1].splitlines()
+    has_trailers = "\n\n" in clean and all(TRAILER.fullmatch(line) for line in last)
+    gap = "\n" if has_trailers else "\n\n"
+    return f"{clean}{gap}Pawl-Job: {job_id}\n"

@@ -1,14 +1,35 @@
 """The bare copy of a repository that the orchestrator keeps."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import asyncio
+import difflib
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.source.credentials import Credentials
-from services.orchestrator.source.git import Git
-from services.orchestrator.source.location import Location
+from services.orchestrator.source.git import Completed, Git, GitFailed, GitSaidTooMuch, GitTimedOut
+from services.orchestrator.source.location import Location, locate, repository_key
+from services.orchestrator.source.origin import Trouble, detail, remedy, trouble
+from services.orchestrator.source.scratch import scratch, sweep
+
+ORIGIN_HEADS = "refs/origin/heads/"
+LISTED_BRANCHES = 5_000
+MANY_PACKS = 50
+OBJECT_ID = re.compile(r"[0-9a-f]{40}")
+REASONS = {
+    Trouble.AUTH: Reason.REPO_AUTH,
+    Trouble.HOST_KEY: Reason.REPO_AUTH,
+    Trouble.MOVED: Reason.REPO_NOT_FOUND,
+    Trouble.NOT_FOUND: Reason.REPO_NOT_FOUND,
+    Trouble.UNREACHABLE: Reason.REPO_UNREACHABLE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +40,14 @@ class FetchLimits:
     timeout: timedelta = timedelta(minutes=30)
     pauses: Sequence[timedelta] = (timedelta(seconds=1), timedelta(seconds=4))
     """Waits between tries of an origin that cannot be reached; one try more than waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetched:
+    """How the fetch of that number ended; numbers tell who may share it."""
+
+    number: int
+    failure: JobFailed | None = None
 
 
 class Mirror:
@@ -40,7 +69,12 @@ class Mirror:
         self.git_dir = git_dir
         self.location = location
         self.git = git
-        self.credentials = credentials
+        self._credentials = credentials
+        self._limits = limits
+        self._fetching = asyncio.Lock()
+        self._begun = 0
+        self._last = _Fetched(number=0)
+        self._default: str | None = None
 
     async def fetch(self) -> None:
         """Brings origin's branches and its default branch up to date.
@@ -49,37 +83,295 @@ class Mirror:
         asked. Raises `JobFailed` with REPO_UNREACHABLE (after its tries), REPO_AUTH,
         REPO_NOT_FOUND, REPO_TOO_LARGE, STORAGE_FULL; BRANCH_NOT_FOUND for an empty repository.
         """
-        raise NotImplementedError
+        asked_after = self._begun
+        async with self._fetching:
+            if self._last.number <= asked_after:
+                self._begun += 1
+                try:
+                    async with self._held():
+                        await self._bring_up_to_date()
+                    self._last = _Fetched(number=self._begun)
+                except JobFailed as problem:
+                    self._last = _Fetched(number=self._begun, failure=problem)
+            if self._last.failure:
+                raise JobFailed(self._last.failure.failure)
 
     async def default_branch(self) -> str:
-        """Origin's default branch at the time of the last fetch.
+        """Origin's default branch at the time of the last fetch; fetches if there was none.
 
-        Raises `JobFailed` with BRANCH_NOT_FOUND where origin has none.
+        Raises `JobFailed` with BRANCH_NOT_FOUND where origin has none, or as `fetch` does.
         """
-        raise NotImplementedError
+        if self._last.number == 0:
+            await self.fetch()
+        if self._default is None:
+            raise failed(
+                Reason.BRANCH_NOT_FOUND,
+                f"{self.location.url} has no default branch: its HEAD names no branch it has.",
+                "Set task.git.startingBranch and task.publish.prBaseBranch, or give the "
+                "repository a default branch.",
+            )
+        return self._default
 
     async def branch_commit(self, name: str) -> str:
         """The commit branch `name` was at at the last fetch, as full hex.
 
         Raises `JobFailed` with BRANCH_NOT_FOUND, naming branches of similar names.
         """
-        raise NotImplementedError
+        # `show-ref --verify` takes the name as it is; rev-parse would read `main~3` as a wish.
+        found = await self.run(
+            "show-ref", "--verify", "--hash", ORIGIN_HEADS + name, accept=(0, 1, 128)
+        )
+        if found.code == 0:
+            return found.stdout.decode().strip()
+        known = list(await self._heads())[:LISTED_BRANCHES]
+        alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        has = f"it has {', '.join(alike)}" if alike else f"it has {len(known)} others"
+        raise failed(
+            Reason.BRANCH_NOT_FOUND,
+            f"{self.location.url} has no branch {name}; {has}.",
+            "Correct the branch's name in the task, or create the branch; then submit again.",
+        )
 
     async def tree_of(self, revision: str) -> str:
-        """The tree id of a commit or tree id."""
-        raise NotImplementedError
+        """The tree id of a commit or tree, which are named by full hex."""
+        if not OBJECT_ID.fullmatch(revision):
+            raise ValueError(f"{revision!r} is no object id")
+        done = await self.run("rev-parse", "--verify", f"{revision}^{{tree}}")
+        return done.stdout.decode().strip()
 
     async def keep(self, ref: str, commit: str) -> None:
         """Points `ref`, below ``refs/pawl/``, to `commit`, durably."""
-        raise NotImplementedError
+        if not ref.startswith("refs/pawl/"):
+            raise ValueError(f"{ref} is not Pawl's")
+        await self.run("update-ref", ref, commit)
 
     async def kept(self, ref: str) -> str | None:
         """The commit `ref` points to, None where there is no such ref."""
-        raise NotImplementedError
+        found = await self.run("show-ref", "--verify", "--hash", ref, accept=(0, 1, 128))
+        return found.stdout.decode().strip() if found.code == 0 else None
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A private folder on the mirror's disk, gone at the end of the block."""
-        raise NotImplementedError
+        return scratch(self.git_dir / "scratch")
+
+    async def run(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        stdout: Path | None = None,
+        accept: Sequence[int] = (0,),
+    ) -> Completed:
+        """Runs git on the mirror alone: no credential, no network."""
+        return await self.git.run(
+            *arguments, git_dir=self.git_dir, stdin=stdin, stdout=stdout, accept=accept
+        )
+
+    async def run_with_origin(
+        self,
+        *arguments: str,
+        timeout: timedelta,
+        accept: Sequence[int] = (0,),
+        prefix: Sequence[str] = (),
+    ) -> Completed:
+        """Runs git with what it needs to reach origin, by origin's protocol alone."""
+        access = self._credentials.access(self.location)
+        environment = {
+            **({} if self.location.local else self.git.network),
+            **access.environment,
+            "GIT_ALLOW_PROTOCOL": self.location.protocol,
+        }
+        if self.location.local:
+            # The far end runs here too, with all but the files' names of our configuration
+            # cleared, and refuses folders of another owner unless such a file vouches for them.
+            environment["GIT_CONFIG_GLOBAL"] = str(self._vouch(self.location.local))
+        return await self.git.run(
+            *arguments,
+            git_dir=self.git_dir,
+            environment=environment,
+            configuration={
+                **access.configuration,
+                f"protocol.{self.location.protocol}.allow": "always",
+            },
+            timeout=timeout,
+            accept=accept,
+            prefix=prefix,
+            secrets=access.secrets,
+        )
+
+    async def origin_branch(self, name: str, *, timeout: timedelta) -> str | None:
+        """The commit origin's branch `name` is at right now, None where there is none.
+
+        Raises as `run_with_origin` does.
+        """
+        ref = f"refs/heads/{name}"
+        done = await self.run_with_origin(
+            "ls-remote", "--heads", "--end-of-options", self.location.url, ref, timeout=timeout
+        )
+        for line in done.stdout.decode().splitlines():
+            commit, _, found = line.partition("\t")
+            if found == ref:
+                return commit
+        return None
+
+    async def ensure(self) -> None:
+        """Makes the bare repository where there is none; finishes one half-made."""
+        if not (self.git_dir / "HEAD").exists():
+            self.git_dir.mkdir(parents=True, exist_ok=True)
+            await self.run("init", "--quiet", "--bare", "--template=")
+            (self.git_dir / "description").write_text(f"{self.location.url}\n", encoding="utf-8")
+
+    async def _bring_up_to_date(self) -> None:
+        await self.ensure()
+        self._drop_unfinished_packs()
+        self._default, offered = await self._listing()
+        if not offered:
+            raise failed(
+                Reason.BRANCH_NOT_FOUND,
+                f"{self.location.url} is empty: it has no branch with a commit to start from.",
+                "Push a first commit to the repository, then submit the task again.",
+            )
+        if offered == await self._heads():
+            return
+        present = await self._size_bytes()
+        room = max(self._limits.max_repository_bytes - present, 1024 * 1024)
+        prlimit = shutil.which("prlimit", path=self.git.path)
+        try:
+            await self._reach(
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-recurse-submodules",
+                "--no-write-fetch-head",
+                "--prune",
+                "--end-of-options",
+                self.location.url,
+                f"+refs/heads/*:{ORIGIN_HEADS}*",
+                prefix=[prlimit, f"--fsize={room}"] if prlimit else [],
+            )
+        finally:
+            self._drop_unfinished_packs()
+        if await self._size_bytes() > self._limits.max_repository_bytes:
+            await self._forget_if_unused()
+            raise self._too_large("is larger")
+        await self._tidy()
+
+    async def _listing(self) -> tuple[str | None, dict[str, str]]:
+        """Origin's default branch and all its branches with their commits."""
+        done = await self._reach(
+            "ls-remote",
+            "--symref",
+            "--end-of-options",
+            self.location.url,
+            "HEAD",
+            "refs/heads/*",
+        )
+        default: str | None = None
+        heads: dict[str, str] = {}
+        for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
+            value, _, ref = line.partition("\t")
+            if ref == "HEAD" and value.startswith("ref: refs/heads/"):
+                default = value.removeprefix("ref: refs/heads/")
+            elif ref.startswith("refs/heads/") and OBJECT_ID.fullmatch(value):
+                heads[ref.removeprefix("refs/heads/")] = value
+        return default if default in heads else None, heads
+
+    async def _heads(self) -> dict[str, str]:
+        done = await self.run("for-each-ref", "--format=%(objectname) %(refname)", ORIGIN_HEADS)
+        lines = done.stdout.decode("utf-8", "surrogateescape").splitlines()
+        pairs = (line.split(" ", 1) for line in lines)
+        return {ref.removeprefix(ORIGIN_HEADS): commit for commit, ref in pairs}
+
+    async def _reach(self, *arguments: str, prefix: Sequence[str] = ()) -> Completed:
+        """Runs git against origin, again after a pause where that may help."""
+        pauses = list(self._limits.pauses)
+        while True:
+            try:
+                return await self.run_with_origin(
+                    *arguments, timeout=self._limits.timeout, prefix=prefix
+                )
+            except GitTimedOut:
+                minutes = self._limits.timeout.total_seconds() / 60
+                raise self._too_large(f"takes longer than {minutes:g} minutes") from None
+            except GitSaidTooMuch:
+                raise self._too_large("has more branches") from None
+            except GitFailed as problem:
+                said = problem.completed.stderr
+                if "died of signal 25" in said or problem.completed.code == -25:
+                    raise self._too_large("is larger") from None
+                kind = trouble(said)
+                if kind is not Trouble.UNREACHABLE or not pauses:
+                    raise failed(
+                        REASONS[kind],
+                        f"{self.location.url} did not let itself be fetched: {detail(said)}",
+                        remedy(kind, self.location),
+                    ) from None
+            await asyncio.sleep(pauses.pop(0).total_seconds())
+
+    def _too_large(self, how: str) -> JobFailed:
+        gigabytes = self._limits.max_repository_bytes / 1024**3
+        return failed(
+            Reason.REPO_TOO_LARGE,
+            f"{self.location.url} {how} than the orchestrator takes "
+            f"(at most {gigabytes:.3g} GiB, {self._limits.timeout}).",
+            "Use a smaller repository, or raise the limits of the orchestrator.",
+        )
+
+    def _vouch(self, repository: Path) -> Path:
+        """The configuration file that lets git serve `repository` whoever owns it."""
+        file = self.git_dir / "origin.gitconfig"
+        quoted = [
+            str(path).replace("\\", "\\\\").replace('"', '\\"')
+            for path in (repository, repository / ".git")
+        ]
+        text = "[safe]\n" + "".join(f'\tdirectory = "{path}"\n' for path in quoted)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            fresh = file.with_suffix(f".{os.getpid()}")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(file)
+        return file
+
+    async def _size_bytes(self) -> int:
+        done = await self.run("count-objects", "-v")
+        counts = dict(line.split(": ", 1) for line in done.stdout.decode().splitlines())
+        return 1024 * (int(counts["size"]) + int(counts["size-pack"]))
+
+    async def _tidy(self) -> None:
+        """Joins small packs, of which every fetch and every checkpoint leaves one."""
+        if sum(1 for _ in (self.git_dir / "objects/pack").glob("*.idx")) > MANY_PACKS:
+            await self.run("repack", "--geometric=2", "-d", "--quiet")
+
+    async def _forget_if_unused(self) -> None:
+        kept = await self.run("for-each-ref", "--count=1", "refs/pawl/")
+        if not kept.stdout:
+            await asyncio.to_thread(shutil.rmtree, self.git_dir / "objects")
+            await asyncio.to_thread(shutil.rmtree, self.git_dir / "refs")
+            (self.git_dir / "packed-refs").unlink(missing_ok=True)
+            (self.git_dir / "HEAD").unlink()
+
+    def _drop_unfinished_packs(self) -> None:
+        """What a killed fetch leaves; nobody else writes while the mirror is held."""
+        for file in (self.git_dir / "objects/pack").glob("tmp_*"):
+            file.unlink(missing_ok=True)
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        """Keeps other orchestrators of this host from fetching into the mirror."""
+        self.git_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.git_dir / "fetch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                async with asyncio.timeout(2 * self._limits.timeout.total_seconds()):
+                    while not _lock(lock):  # noqa: ASYNC110 - no event tells of a lock's end
+                        await asyncio.sleep(0.05)
+            except TimeoutError:
+                raise failed(
+                    Reason.REPO_UNREACHABLE,
+                    f"Another orchestrator has been fetching {self.location.url} for too long.",
+                    "Retry the job when the other orchestrator is done or stopped.",
+                ) from None
+            yield
+        finally:
+            os.close(lock)
 
 
 class Mirrors:
@@ -94,15 +386,44 @@ class Mirrors:
         allow_local: bool,
         limits: FetchLimits | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._root = root
+        self._git = git
+        self._credentials = credentials
+        self._allow_local = allow_local
+        self._limits = limits or FetchLimits()
+        self._open: dict[str, Mirror] = {}
 
     async def open(self, repository: str) -> Mirror:
         """The mirror of a task's `repository`, made (not fetched) where there is none.
 
         The same object for the same repository. Raises `JobFailed` with REPO_URL_DENIED.
         """
-        raise NotImplementedError
+        location = locate(
+            repository, forge_url=self._credentials.forge_url, allow_local=self._allow_local
+        )
+        key = repository_key(location.url)
+        mirror = self._open.get(key)
+        if mirror is None:
+            mirror = self._open[key] = Mirror(
+                self._root / f"{key}.git",
+                location,
+                git=self._git,
+                credentials=self._credentials,
+                limits=self._limits,
+            )
+        await mirror.ensure()
+        return mirror
 
     def sweep(self) -> int:
         """Removes what crashed processes left half-done; for the start. Returns how much."""
-        raise NotImplementedError
+        if not self._root.is_dir():
+            return 0
+        return sum(sweep(mirror / "scratch") for mirror in self._root.glob("*.git"))
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

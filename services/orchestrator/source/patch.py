@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.orchestrator.source.mirror import Mirror
+from services.orchestrator.source.mirror import OBJECT_ID, Mirror
 
 
 async def diff(mirror: Mirror, before: str, after: str, destination: Path) -> Path | None:
@@ -11,4 +11,29 @@ async def diff(mirror: Mirror, before: str, after: str, destination: Path) -> Pa
     Binary-safe with full ids, renames as deletion plus addition. None, with nothing written,
     where there is no difference.
     """
-    raise NotImplementedError
+    if not OBJECT_ID.fullmatch(before) or not OBJECT_ID.fullmatch(after):
+        raise ValueError("a patch needs full ids")
+    await mirror.run(
+        "diff-tree",
+        "--patch",
+        "--binary",
+        "--full-index",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-color",
+        "--no-indent-heuristic",
+        "--diff-algorithm=myers",
+        "--unified=3",
+        "--inter-hunk-context=0",
+        "--submodule=short",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        before,
+        after,
+        stdout=destination,
+    )
+    if destination.stat().st_size:
+        return destination
+    destination.unlink()
+    return None

@@ -1,9 +1,19 @@
 """The push of one exact commit to one branch of origin."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from services.orchestrator.source.mirror import Mirror
+from services.orchestrator.jobs.failures import JobFailed, Reason, failed
+from services.orchestrator.source.git import Completed, GitFailed, GitTimedOut
+from services.orchestrator.source.mirror import OBJECT_ID, Mirror
+from services.orchestrator.source.origin import Trouble, detail, remedy, remote_words, trouble
+
+PUSH_TIMEOUT = timedelta(seconds=120)
+READ_TIMEOUT = timedelta(seconds=30)
+PAUSES = (timedelta(seconds=1), timedelta(seconds=4))
+DECLINED = "!"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +33,7 @@ async def push(
     branch: str,
     expected: str | None,
     proceed: Callable[[], None] = lambda: None,
+    pauses: Sequence[timedelta] = PAUSES,
 ) -> Pushed:
     """Moves `branch` of origin from `expected` (None: it must not exist) to `commit`.
 
@@ -30,6 +41,135 @@ async def push(
     each try; what it raises stops the push (the lease rule goes there). Repeating the call
     after success succeeds. Raises `JobFailed` with PUBLISH_CONFLICT (the branch is elsewhere;
     names its commit), PUBLISH_AUTH, PUBLISH_REJECTED (with the remote's words),
-    PUBLISH_UNAVAILABLE (after its tries).
+    PUBLISH_UNAVAILABLE (after its tries, `pauses` apart).
     """
-    raise NotImplementedError
+    await _refuse_force(mirror, commit, expected)
+    waits = list(pauses)
+    while True:
+        proceed()
+        try:
+            said = await _try(mirror, commit, branch, expected)
+        except (GitTimedOut, GitFailed):
+            said = None
+        except JobFailed as stopped:
+            raise _without_credential(stopped) from None
+        if said is not None and said.code == 0:
+            already = _flag(said) == "="
+            return Pushed(branch=branch, commit=commit, already=already)
+        problem = await _judge(mirror, said, commit, branch, expected)
+        if problem is None:
+            return Pushed(branch=branch, commit=commit, already=False)
+        if problem.failure.reason is not Reason.PUBLISH_UNAVAILABLE or not waits:
+            raise problem
+        await asyncio.sleep(waits.pop(0).total_seconds())
+
+
+async def _refuse_force(mirror: Mirror, commit: str, expected: str | None) -> None:
+    if not OBJECT_ID.fullmatch(commit):
+        raise ValueError("a push needs a full id")
+    if expected is None:
+        return
+    done = await mirror.run("merge-base", "--is-ancestor", expected, commit, accept=(0, 1))
+    if done.code:
+        raise ValueError(f"{commit} does not continue {expected}: the push would be forced")
+
+
+async def _try(mirror: Mirror, commit: str, branch: str, expected: str | None) -> Completed:
+    ref = f"refs/heads/{branch}"
+    return await mirror.run_with_origin(
+        "push",
+        "--porcelain",
+        "--no-verify",
+        "--no-follow-tags",
+        "--no-signed",
+        "--recurse-submodules=no",
+        # Not force: it is git's only way to name the old value, and makes the update of
+        # anything else fail.
+        f"--force-with-lease={ref}:{expected or ''}",
+        "--no-force-if-includes",
+        "--end-of-options",
+        mirror.location.url,
+        f"{commit}:{ref}",
+        timeout=PUSH_TIMEOUT,
+        accept=range(256),
+    )
+
+
+async def _judge(
+    mirror: Mirror, said: Completed | None, commit: str, branch: str, expected: str | None
+) -> JobFailed | None:
+    """Why a try failed; None where it did not, whatever its answer was."""
+    url = mirror.location.url
+    words = said.stderr if said else "fatal: the push took too long"
+    kind = trouble(words)
+    answered = said is not None and _flag(said) == DECLINED
+    if not answered and kind is not Trouble.UNREACHABLE:
+        auth = kind in {Trouble.AUTH, Trouble.HOST_KEY}
+        return failed(
+            Reason.PUBLISH_AUTH if auth else Reason.PUBLISH_REJECTED,
+            f"{url} did not take the push: {detail(words)}",
+            remedy(kind, mirror.location),
+        )
+    try:
+        there = await mirror.origin_branch(branch, timeout=READ_TIMEOUT)
+    except (GitFailed, GitTimedOut):
+        return _unavailable(url, words)
+    if there == commit:
+        return None
+    if there != expected:
+        return _conflict(url, branch, there, expected)
+    if not answered or said is None:
+        return _unavailable(url, words)
+    return failed(
+        Reason.PUBLISH_REJECTED,
+        f"{url} declined the push to {branch}: {_why(said)}",
+        "Change what the remote's rules or hooks object to, then retry the job; its steps "
+        "are not run again.",
+    )
+
+
+def _without_credential(problem: JobFailed) -> JobFailed:
+    """The token file's trouble, told as the publish stage's."""
+    known = problem.failure
+    if known.reason is not Reason.REPO_AUTH:
+        return problem
+    return failed(Reason.PUBLISH_AUTH, known.message, known.remedy)
+
+
+def _conflict(url: str, branch: str, there: str | None, expected: str | None) -> JobFailed:
+    if there is None:
+        message = f"Branch {branch} of {url} is gone; the job started from it at {expected}."
+    elif expected is None:
+        message = f"Branch {branch} of {url} exists already, at commit {there}."
+    else:
+        message = f"Branch {branch} of {url} has moved from {expected} to {there}."
+    return failed(
+        Reason.PUBLISH_CONFLICT,
+        message,
+        "Nothing was overwritten. Move or delete the branch and retry the job, or submit the "
+        "task again with another task.git.newBranch.",
+    )
+
+
+def _unavailable(url: str, words: str) -> JobFailed:
+    return failed(
+        Reason.PUBLISH_UNAVAILABLE,
+        f"{url} did not answer the push: {detail(words)}",
+        "Retry the job when the host answers again; its steps are not run again.",
+    )
+
+
+def _flag(said: Completed) -> str:
+    """The one character by which ``--porcelain`` tells what became of our only ref."""
+    for line in said.stdout.decode("utf-8", "replace").splitlines():
+        if "\t" in line and line[1:2] == "\t":
+            return line[0]
+    return ""
+
+
+def _why(said: Completed) -> str:
+    """The remote's reason: git's summary of it, then the remote's own words."""
+    lines = said.stdout.decode("utf-8", "replace").splitlines()
+    summary = next((line.split("\t")[-1] for line in lines if line.startswith("!\t")), "")
+    clean = "".join(c if c.isprintable() else "?" for c in summary)[:300]
+    return ": ".join(part for part in (clean, remote_words(said.stderr)) if part)

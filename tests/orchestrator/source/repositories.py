@@ -1,0 +1,108 @@
+"""Small repositories that the source tests start from."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.orchestrator.jobs.failures import Reason
+from services.orchestrator.source.credentials import Credentials
+from services.orchestrator.source.git import Git
+from services.orchestrator.source.mirror import FetchLimits, Mirror, Mirrors
+
+JOB = "01980000-0000-7000-8000-0000deadbeef"
+TIME = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "Somebody",
+    "GIT_AUTHOR_EMAIL": "somebody@example.org",
+    "GIT_COMMITTER_NAME": "Somebody",
+    "GIT_COMMITTER_EMAIL": "somebody@example.org",
+    "GIT_AUTHOR_DATE": "1700000000 +0000",
+    "GIT_COMMITTER_DATE": "1700000000 +0000",
+}
+
+
+def git(folder: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] = {}) -> str:
+    """Runs git as a user would; returns what it printed."""
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        input=stdin,
+        env={**ENVIRONMENT, **env},
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode().strip()
+
+
+class Origin:
+    """A bare repository with one commit on `main`, filled by plumbing alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        git(path, "init", "--quiet", "--bare", "--initial-branch=main")
+
+    def blob(self, content: bytes) -> str:
+        return git(self.path, "hash-object", "-w", "--stdin", stdin=content)
+
+    def tree(self, *entries: tuple[str, bytes, str]) -> str:
+        """A tree of (mode, name, id) as given: neither sorted nor checked."""
+        raw = b"".join(
+            mode.encode() + b" " + name + b"\0" + bytes.fromhex(each)
+            for mode, name, each in entries
+        )
+        return git(
+            self.path, "hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=raw
+        )
+
+    def commit(self, tree: str, *parents: str, branch: str | None = "main") -> str:
+        options = [option for parent in parents for option in ("-p", parent)]
+        commit = git(self.path, "commit-tree", tree, *options, "-m", "a change")
+        if branch:
+            git(self.path, "update-ref", f"refs/heads/{branch}", commit)
+        return commit
+
+    def files(self, **contents: str) -> str:
+        """A tree of plain files."""
+        entries = [("100644", name.encode(), self.blob(text.encode()))
+                   for name, text in sorted(contents.items())]  # fmt: skip
+        return self.tree(*entries)
+
+    def head(self, branch: str = "main") -> str:
+        return git(self.path, "rev-parse", f"refs/heads/{branch}")
+
+    def pack(self, *revisions: str, destination: Path) -> Path:
+        """What a runner would send for these trees, less what is after a ``^``."""
+        lines = "".join(f"{each}\n" for each in revisions).encode()
+        done = subprocess.run(
+            ["git", "pack-objects", "--revs", "--thin", "--stdout", "-q"],
+            cwd=self.path, env=ENVIRONMENT, input=lines, capture_output=True, check=True,
+        )  # fmt: skip
+        destination.write_bytes(done.stdout)
+        return destination
+
+
+def mirrors(root: Path, **credentials: object) -> Mirrors:
+    """Mirrors that allow local repositories and never pause."""
+    return Mirrors(
+        root,
+        git=Git(path=os.environ["PATH"]),
+        credentials=Credentials(**credentials),  # type: ignore[arg-type]
+        allow_local=True,
+        limits=FetchLimits(pauses=()),
+    )
+
+
+async def mirror_of(origin: Origin, root: Path) -> Mirror:
+    """A fetched mirror of `origin`."""
+    mirror = await mirrors(root).open(str(origin.path))
+    await mirror.fetch()
+    return mirror
+
+
+__all__ = ["JOB", "TIME", "Origin", "Reason", "git", "mirror_of", "mirrors"]

@@ -1,0 +1,122 @@
+"""A smart-HTTP git server on loopback, with the refusals real hosts give.
+
+It serves the bare repositories below a folder by ``git http-backend``. What it was asked is kept
+in `requests`, so that a test can say what never went over the wire.
+"""
+
+import base64
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+
+@dataclass
+class GitServer:
+    """A running server; change the fields to change its manners."""
+
+    folder: Path
+    url: str = ""
+    token: str | None = None
+    """Needed as the password of basic auth, when set."""
+    answer: int | None = None
+    """A status given to every request instead of an answer."""
+    location: str = "http://127.0.0.1:9/elsewhere.git"
+    """Where a 30x answer points."""
+    lose_answers_to: str | None = None
+    """A service whose work is done and whose answer is cut off, as by a broken connection."""
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    """Path and Authorization header of every request."""
+
+
+@contextmanager
+def git_server(folder: Path) -> Iterator[GitServer]:
+    """Serves ``<url>/<name>`` from ``<folder>/<name>`` until the end of the block."""
+    state = GitServer(folder=folder)
+
+    class Handler(_Handler):
+        server_state = state
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield state
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_state: ClassVar[GitServer]
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing: the tests read `requests`."""
+
+    def _serve(self) -> None:
+        state = self.server_state
+        state.requests.append((self.path, self.headers.get("Authorization")))
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if state.answer:
+            self.send_response(state.answer)
+            if 300 <= state.answer < 400:
+                self.send_header("Location", state.location + self.path)
+            self.end_headers()
+        elif state.token and not self._allowed(state.token):
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.end_headers()
+        else:
+            self._answer(body)
+
+    def _allowed(self, token: str) -> bool:
+        kind, _, value = self.headers.get("Authorization", "").partition(" ")
+        given = base64.b64decode(value).decode().partition(":")[2] if kind == "Basic" else None
+        return given == token
+
+    def _answer(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        environment = {
+            "PATH": os.defpath,
+            "GIT_PROJECT_ROOT": str(self.server_state.folder),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "http.receivepack",
+            "GIT_CONFIG_VALUE_0": "true",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, capture_output=True, env=environment, check=False
+        )
+        lost = self.server_state.lose_answers_to
+        if lost and self.command == "POST" and path.endswith(lost):
+            self.close_connection = True
+            return
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
