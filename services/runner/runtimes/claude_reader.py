@@ -248,9 +248,9 @@ class ClaudeReader(LineReader):
 def _retrying(event: Mapping[str, object]) -> Activity:
     attempt = fields.count(event, "attempt")
     most = fields.count(event, "max_retries")
-    why = fields.text(event, "error")
     status = fields.count(event, "error_status")
-    return notice(f"the provider answered {status} ({why}); try {attempt} of {most}")
+    what = "did not answer" if status is None else f"answered {status}"
+    return notice(f"the provider {what} ({fields.text(event, 'error')}); retry {attempt} of {most}")
 
 
 def _content(block: Mapping[str, object]) -> str:

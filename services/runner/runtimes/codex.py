@@ -36,7 +36,7 @@ _LOGIN = (
 )
 _CONFIG = "config.toml"
 _CREDENTIALS = "auth.json"
-_NOISE = re.compile(r"^Reading prompt from stdin|^WARNING: proceeding")
+_NOISE = re.compile(r"^Reading prompt from stdin|^WARNING: proceeding|^warning: Untrusted")
 
 # An API account without credit is answered 429, but waiting does not help it.
 _RULES: failures.Rules = (

@@ -15,7 +15,8 @@ _LOGIN = (
 )
 _NOISE = re.compile(
     r"^(?:Security )?Warning: |^YOLO mode is enabled|^Ripgrep is not available"
-    r"|^\s+at |^}|^\s+status: \d+|^\(node:\d+\)|^\(Use `node|^Attempt \d+ failed.*Retrying"
+    r"|^Update your environment|^\s+at |^}|^\s+status: \d+|^\(node:\d+\)|^\(Use `node"
+    r"|^Attempt \d+ failed.*Retrying"
 )
 _WRITERS = frozenset({"write_file", "replace", "edit"})
 _MOST_PENDING = 1024

@@ -1,0 +1,1 @@
+"""Tests of the coding-agent CLIs' invocations and readers."""
