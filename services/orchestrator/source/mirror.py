@@ -234,7 +234,6 @@ class Mirror:
             return
         present = await self._size_bytes()
         room = max(self._limits.max_repository_bytes - present, 1024 * 1024)
-        prlimit = shutil.which("prlimit", path=self.git.path)
         try:
             await self._reach(
                 "fetch",
@@ -246,7 +245,7 @@ class Mirror:
                 "--end-of-options",
                 self.location.url,
                 f"+refs/heads/*:{ORIGIN_HEADS}*",
-                prefix=[prlimit, f"--fsize={room}"] if prlimit else [],
+                room_bytes=room,
             )
         finally:
             self._drop_unfinished_packs()
@@ -281,9 +280,14 @@ class Mirror:
         pairs = (line.split(" ", 1) for line in lines)
         return {ref.removeprefix(ORIGIN_HEADS): commit for commit, ref in pairs}
 
-    async def _reach(self, *arguments: str, prefix: Sequence[str] = ()) -> Completed:
-        """Runs git against origin, again after a pause where that may help."""
+    async def _reach(self, *arguments: str, room_bytes: int = 0) -> Completed:
+        """Runs git against origin, again after a pause where that may help.
+
+        No file may grow beyond `room_bytes`, zero for no bound.
+        """
         pauses = list(self._limits.pauses)
+        prlimit = shutil.which("prlimit", path=self.git.path)
+        prefix = [prlimit, f"--fsize={room_bytes}"] if prlimit and room_bytes else []
         while True:
             try:
                 return await self.run_with_origin(
@@ -296,7 +300,8 @@ class Mirror:
                 raise self._too_large("has more branches") from None
             except GitFailed as problem:
                 said = problem.completed.stderr
-                if "died of signal 25" in said or problem.completed.code == -25:
+                # Git does not say that the limit ended its child, but the child's file does.
+                if room_bytes and self._unfinished_bytes() >= room_bytes:
                     raise self._too_large("is larger") from None
                 kind = trouble(said)
                 if kind is not Trouble.UNREACHABLE or not pauses:
@@ -347,6 +352,10 @@ class Mirror:
             await asyncio.to_thread(shutil.rmtree, self.git_dir / "refs")
             (self.git_dir / "packed-refs").unlink(missing_ok=True)
             (self.git_dir / "HEAD").unlink()
+
+    def _unfinished_bytes(self) -> int:
+        unfinished = (self.git_dir / "objects/pack").glob("tmp_*")
+        return max((file.stat().st_size for file in unfinished), default=0)
 
     def _drop_unfinished_packs(self) -> None:
         """What a killed fetch leaves; nobody else writes while the mirror is held."""
