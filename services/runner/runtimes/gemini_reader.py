@@ -26,7 +26,8 @@ _MOST_PENDING = 1024
 _AUTH_EXIT = 41
 _TURNS_EXIT = 53
 _STATUS_OF_EXIT = {status % 256: status for status in (400, 401, 403, 429, 500, 502, 503, 504, 529)}
-_EMPTY = re.compile(r"empty response|no text or thoughts", re.IGNORECASE)
+# A prompt or reply that the provider blocked ends in one of these, as does an empty reply.
+_BLOCKED = re.compile(r"empty response|no text or thoughts|was blocked", re.IGNORECASE)
 
 
 class GeminiReader(LineReader):
@@ -110,7 +111,7 @@ class GeminiReader(LineReader):
         self.trouble = failures.trouble(
             message,
             self._clock(),
-            error_class=ErrorClass.REFUSED if _EMPTY.search(message[:8192]) else None,
+            error_class=ErrorClass.REFUSED if _BLOCKED.search(message[:8192]) else None,
         )
         return (erred(self.trouble),)
 

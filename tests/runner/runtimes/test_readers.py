@@ -67,7 +67,8 @@ def test_a_failing_tool_does_not_fail_the_run_and_changes_no_file(name: str) -> 
     [
         ("codex-refusal", 0, "AGENT_REFUSED", "refused"),
         ("claude-refusal", 1, "AGENT_REFUSED", "Usage Policy"),
-        ("gemini-blocked", 0, "AGENT_REFUSED", "empty response"),
+        ("gemini-empty", 0, "AGENT_REFUSED", "empty response"),
+        ("gemini-blocked", 0, "AGENT_REFUSED", "safety settings"),
         ("codex-400", 1, "AGENT_EXIT", "bad request"),
         ("claude-400", 1, "AGENT_EXIT", "bad request"),
         ("gemini-400", 144, "AGENT_EXIT", "code 144"),

@@ -151,19 +151,15 @@ def test_a_repository_s_words_are_read_and_its_settings_are_not(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_real_refusal_is_no_success_where_the_cli_lets_it_be_known(
+def test_a_real_refusal_is_understood_as_one(
     name: str, tmp_path: Path, api: ModelApi, elsewhere: ModelApi
 ) -> None:
     prompt = "Pawl runs this step.\nSTEP 1/1 step-1\ndo: refuse\n"
 
     ran = run(name, tmp_path, api, elsewhere, prompt, None)
 
-    if name == "gemini":
-        # It reports a reply that was stopped for safety as a success like any other.
-        assert ran.verdict.succeeded
-    else:
-        assert ran.verdict.failure is not None
-        assert ran.verdict.failure.reason == "AGENT_REFUSED"
+    assert ran.verdict.failure is not None
+    assert ran.verdict.failure.reason == "AGENT_REFUSED"
 
 
 @pytest.mark.parametrize(
