@@ -37,6 +37,10 @@ class LeaseLost(Exception):
     """Another claim is in force: stop all work for the job, do nothing outside."""
 
 
+class StoreAway(Exception):
+    """The database did not answer; nothing is known of what was written."""
+
+
 class CancelWins(Exception):
     """A cancel request came before the publish intent: nothing may be published."""
 
@@ -167,7 +171,7 @@ class Claiming(Protocol):
     def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
         """Extends the lease; blocks, and is called from the lease's own thread.
 
-        Gives the cancel request, if there is one. Raises LeaseLost.
+        Gives the cancel request, if there is one. Raises LeaseLost, StoreAway.
         """
 
     async def give_up(self, owner: str) -> None:

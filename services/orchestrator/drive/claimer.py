@@ -1,0 +1,135 @@
+"""Finds jobs that can run, claims them, and owns the drivers that carry them."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+
+from services.orchestrator.drive.driver import Driver
+from services.orchestrator.drive.ports import Runner
+from services.orchestrator.drive.work import Tools
+from services.orchestrator.jobs.job import JobId, JobState, NewEvent
+from services.orchestrator.jobs.store import CancelWins, Candidate, Claim, LeaseLost, StoreAway
+
+logger = structlog.get_logger(__name__)
+
+PAGE = 100
+DEFECT_PAUSE = timedelta(seconds=10)
+"""Before a job that broke its driver is tried again; five times, then it is poison."""
+
+
+class Claimer:
+    """One per process. Nothing else claims a job, starts a driver, or ends one."""
+
+    def __init__(self, tools: Tools, drivers: asyncio.TaskGroup, *, max_jobs: int) -> None:
+        self.owner = uuid.uuid4().hex
+        self._tools = tools
+        self._tasks = drivers
+        self._max_jobs = max_jobs
+        self._drivers: dict[JobId, Driver] = {}
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something changed that may let a job run: look now, not at the next poll."""
+        self._woken.set()
+
+    def cancel(self, job_id: str) -> None:
+        """A cancel request was stored; its owner, if that is us, acts at once."""
+        if driver := self._drivers.get(JobId(job_id)):
+            driver.cancel()
+
+    async def run(self, poll: timedelta) -> None:
+        """Claims until it is cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                await self._tools.store.expire_queued()
+                await self._claim_what_fits()
+            except StoreAway as error:
+                logger.warning("store_away", error=str(error))
+            try:
+                async with asyncio.timeout(poll.total_seconds()):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+
+    async def _claim_what_fits(self) -> None:
+        after = ""
+        while len(self._drivers) < self._max_jobs:
+            page = await self._tools.store.candidates(limit=PAGE, after=after)
+            for candidate in page:
+                if len(self._drivers) >= self._max_jobs:
+                    return
+                if candidate.job_id not in self._drivers:
+                    await self._consider(candidate)
+            if len(page) < PAGE:
+                return
+            after = page[-1].job_id
+
+    async def _consider(self, candidate: Candidate) -> None:
+        """Claims a job whose workspace stands already, or for which a slot is free."""
+        reserved: Runner | None = None
+        housed = candidate.state is JobState.RUNNING and bool(candidate.runner_id)
+        if not housed:
+            reserved = self._tools.fleet.reserve(candidate.capabilities)
+            if reserved is None:
+                return
+        claim = await self._tools.store.claim(
+            candidate.job_id, owner=self.owner, term=self._tools.pace.lease
+        )
+        if claim is None:
+            if reserved is not None:
+                self._tools.fleet.free(reserved)
+            return
+        self._tools.live.wake(candidate.job_id)
+        logger.info("job_claimed", job_id=claim.job_id, epoch=claim.epoch)
+        driver = self._drivers[claim.job_id] = Driver(claim, self._tools, reserved)
+        self._tasks.create_task(self._drive(driver), name=f"job {claim.job_id}")
+
+    async def _drive(self, driver: Driver) -> None:
+        try:
+            await driver.run()
+        except Exception:
+            # The job boundary: a defect in driving one job must not reach the others.
+            logger.exception("driver_broke", job_id=driver.claim.job_id)
+            await self._put_back(driver.claim)
+        finally:
+            del self._drivers[driver.claim.job_id]
+            self.wake()
+
+    async def _put_back(self, claim: Claim) -> None:
+        try:
+            await self._tools.store.requeue(
+                claim,
+                NewEvent(
+                    type="job.requeued",
+                    message="Back in the queue after a defect in the orchestrator.",
+                    payload={"why": "INTERNAL"},
+                ),
+                not_before=self._tools.now() + DEFECT_PAUSE,
+            )
+        except (LeaseLost, CancelWins, StoreAway) as error:
+            # The lease runs out by itself, and the next claim goes on from there.
+            logger.warning("not_requeued", job_id=claim.job_id, why=type(error).__name__)
+
+
+@asynccontextmanager
+async def claiming(tools: Tools, *, max_jobs: int, poll: timedelta) -> AsyncIterator[Claimer]:
+    """Claims for the length of the block.
+
+    At its end the drivers are let go and their leases ended: the runs go on under their
+    keepers, and whoever claims next adopts them.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        claimer = Claimer(tools, tasks, max_jobs=max_jobs)
+        looking = tasks.create_task(claimer.run(poll), name="claimer")
+        try:
+            yield claimer
+        finally:
+            looking.cancel()
+            for driver in tuple(claimer._drivers.values()):  # noqa: SLF001
+                driver.leave()
+    await tools.store.give_up(claimer.owner)

@@ -1,0 +1,214 @@
+"""Carries one claimed job through its stages to its end."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from pawl.wire.logs import about
+from services.orchestrator.drive.attempt import deadline_failure
+from services.orchestrator.drive.execute import AttemptsExhausted, execute
+from services.orchestrator.drive.facts import stage_event
+from services.orchestrator.drive.housing import NoRoom, leave
+from services.orchestrator.drive.interrupt import CancelWanted, DeadlinePassed, Interrupt
+from services.orchestrator.drive.lease import held
+from services.orchestrator.drive.ports import Runner
+from services.orchestrator.drive.prepare import prepare
+from services.orchestrator.drive.publish import publish
+from services.orchestrator.drive.stagelogs import keep_stage_logs
+from services.orchestrator.drive.work import Tools, Work
+from services.orchestrator.jobs.failures import Failure, JobFailed
+from services.orchestrator.jobs.job import Job, JobOutcome, JobState, NewEvent
+from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.store import CancelWins, Claim, LeaseLost
+
+logger = structlog.get_logger(__name__)
+
+
+class Leaving(Exception):
+    """This process is leaving; the job goes on under its next owner."""
+
+
+class Driver:
+    """One claim, from its first write to its last.
+
+    It ends when the job has ended, when the job is back in the queue, when the lease is
+    lost, or when it is told to leave: then the job stays RUNNING for its next owner.
+    """
+
+    def __init__(self, claim: Claim, tools: Tools, reserved: Runner | None) -> None:
+        self.claim = claim
+        self._tools = tools
+        self._reserved = reserved
+        self._lost = Interrupt()
+        self._stop = Interrupt()
+
+    def cancel(self) -> None:
+        """Somebody asked for the job to stop; the request is stored already."""
+        self._stop.fire(CancelWanted())
+
+    def leave(self) -> None:
+        """Lets go of the job as it stands."""
+        self._lost.fire(Leaving())
+
+    async def run(self) -> None:
+        """Drives the job. Raises nothing that is the job's own trouble."""
+        try:
+            with about(job_id=self.claim.job_id, epoch=self.claim.epoch):
+                async with (
+                    held(
+                        self.claim,
+                        store=self._tools.store,
+                        term=self._tools.pace.lease,
+                        on_lost=lambda: self._lost.fire(LeaseLost()),
+                        on_cancel=self.cancel,
+                    ) as lease,
+                    self._lost.watching(),
+                ):
+                    work = Work(
+                        tools=self._tools,
+                        claim=self.claim,
+                        job=await self._own_job(),
+                        lease=lease,
+                        stop=self._stop,
+                        reserved=self._reserved,
+                    )
+                    await self._carry(work)
+        except LeaseLost:
+            logger.warning("claim_lost", job_id=self.claim.job_id, epoch=self.claim.epoch)
+        except Leaving:
+            logger.info("job_left", job_id=self.claim.job_id, epoch=self.claim.epoch)
+
+    async def _own_job(self) -> Job:
+        job = await self._tools.store.job(self.claim.job_id)
+        if job is None or job.epoch != self.claim.epoch:
+            raise LeaseLost
+        return job
+
+    async def _carry(self, work: Work) -> None:
+        if work.job.cancel_requested is not None:
+            self.cancel()
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(
+            _time_left(work.job, work), lambda: self._stop.fire(DeadlinePassed())
+        )
+        try:
+            await self._through_stages(work)
+        finally:
+            alarm.cancel()
+            if work.reserved is not None:
+                self._tools.fleet.free(work.reserved)
+        work.told()
+
+    async def _through_stages(self, work: Work) -> None:
+        try:
+            # The intent decides: before it everything may be stopped, after it nothing.
+            if work.job.stage is not Stage.PUBLISH:
+                work.stop.check()
+                await prepare(work)
+                await work.refresh()
+                await execute(work)
+                await work.refresh()
+                work.stop.check()
+            outcome = await publish(work)
+            await self._succeed(work, outcome)
+        except (CancelWanted, CancelWins):
+            await self._end_cancelled(work)
+        except DeadlinePassed:
+            await self._fail(work, deadline_failure(work), JobState.FAILED)
+        except JobFailed as failed:
+            await self._fail(work, failed.failure, JobState.FAILED)
+        except AttemptsExhausted as exhausted:
+            await self._fail(work, exhausted.failure, JobState.DEAD_LETTER)
+        except NoRoom as no_room:
+            await self._requeue(work, no_room.why, no_room.wait)
+
+    async def _succeed(self, work: Work, outcome: JobOutcome) -> None:
+        await keep_stage_logs(work)
+        await work.tools.store.end(
+            work.claim,
+            NewEvent(
+                type="job.succeeded",
+                message=_SUCCESS[outcome].format(branch=work.job.working_branch),
+                payload={"outcome": outcome.name, "branch": work.job.working_branch},
+            ),
+            state=JobState.SUCCEEDED,
+            outcome=outcome,
+        )
+        work.told()
+        await leave(work)
+
+    async def _fail(self, work: Work, failure: Failure, state: JobState) -> None:
+        job = await work.refresh()
+        if job.stage is not None:
+            await work.note(
+                stage_event(job.stage, "failed", failure.message, reason=failure.reason.value)
+            )
+        await keep_stage_logs(work)
+        name = "deadLettered" if state is JobState.DEAD_LETTER else "failed"
+        await work.tools.store.end(
+            work.claim,
+            NewEvent(
+                type=f"job.{name}",
+                message=failure.message,
+                payload={
+                    "reason": failure.reason.value,
+                    "remedy": failure.remedy,
+                    "stepIndex": failure.step_index,
+                },
+            ),
+            state=state,
+            outcome=JobOutcome.FAILED,
+            failure=failure,
+        )
+        work.told()
+        await leave(work)
+
+    async def _end_cancelled(self, work: Work) -> None:
+        job = await work.refresh()
+        if job.stage is not None:
+            await work.note(stage_event(job.stage, "cancelled", "The job was asked to stop."))
+        await keep_stage_logs(work)
+        requested = job.cancel_requested
+        await work.tools.store.end(
+            work.claim,
+            NewEvent(
+                type="job.cancelled",
+                message=f"Cancelled by {requested.by}." if requested else "Cancelled.",
+                payload={"reason": requested.reason if requested else ""},
+            ),
+            state=JobState.CANCELLED,
+            outcome=JobOutcome.CANCELLED,
+        )
+        work.told()
+        await leave(work)
+
+    async def _requeue(self, work: Work, why: str, wait: timedelta) -> None:
+        await work.refresh()
+        await leave(work)
+        await work.tools.store.unhouse(work.claim)
+        try:
+            await work.tools.store.requeue(
+                work.claim,
+                NewEvent(
+                    type="job.requeued",
+                    message=f"Back in the queue: {why}.",
+                    payload={"why": why},
+                ),
+                not_before=work.tools.now() + wait if wait else None,
+            )
+        except CancelWins:
+            await self._end_cancelled(work)
+
+
+_SUCCESS = {
+    JobOutcome.BRANCH: "The result is on the branch {branch}.",
+    JobOutcome.NO_CHANGES: "The steps changed nothing; nothing was published.",
+    JobOutcome.PUBLISH_DISABLED: "The steps have run; the result is patches/changes.patch.",
+}
+
+
+def _time_left(job: Job, work: Work) -> float:
+    """Seconds until the job's deadline, which counts from its first claim."""
+    started = job.start_time or work.tools.now()
+    return (started + work.plan.limits.job_timeout - work.tools.now()).total_seconds()

@@ -1,0 +1,142 @@
+"""The execute stage: the steps run one after the other, each ending in a checkpoint."""
+
+import asyncio
+
+from pawl.wire.logs import about
+from services.orchestrator.drive.attempt import Attempt, see_through
+from services.orchestrator.drive.facts import sentence, stage_event, step_event
+from services.orchestrator.drive.housing import house, leave
+from services.orchestrator.drive.interrupt import CancelWanted, DeadlinePassed
+from services.orchestrator.drive.ports import Runner
+from services.orchestrator.drive.recording import RunLost
+from services.orchestrator.drive.tracks import segment_keys, step_logs
+from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs import retries
+from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
+from services.orchestrator.jobs.job import NewEvent, Step, StepState
+from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.source import patch
+
+
+class AttemptsExhausted(Exception):
+    """The platform lost the job too often in a row."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+async def execute(work: Work) -> None:
+    """Runs every step that has no checkpoint yet.
+
+    Raises JobFailed for a step that failed, AttemptsExhausted, NoRoom, and what
+    interrupts the work.
+    """
+    if work.job.stage is Stage.PREPARE:
+        await _enter(work)
+    if work.job.stage is not Stage.EXECUTE:
+        return
+    try:
+        while work.job.cursor < len(work.job.steps):
+            await _run_step(work, work.job.steps[work.job.cursor])
+            await work.refresh()
+    except (JobFailed, AttemptsExhausted, CancelWanted, DeadlinePassed):
+        await _keep_changes(work)
+        raise
+    await _keep_changes(work)
+    await work.note(stage_event(Stage.EXECUTE, "finished", "All steps have succeeded."))
+
+
+async def _enter(work: Work) -> None:
+    ids = [step.id for step in work.plan.steps]
+    await work.tools.store.enter(
+        work.claim,
+        Stage.EXECUTE,
+        stage_event(Stage.EXECUTE, "started", "The steps are being run."),
+        NewEvent(
+            type="task.steps.plan",
+            message=f"{len(ids)} steps: {', '.join(ids[:20])}.",
+            payload={"count": len(ids), "ids": ids},
+            stage=Stage.EXECUTE,
+        ),
+    )
+    work.told()
+    await work.refresh()
+
+
+async def _run_step(work: Work, step: Step) -> None:
+    adopting = step.state is StepState.RUNNING
+    try:
+        if not adopting:
+            runner = await house(work)
+            work.stop.check()
+            step = await _start(work, runner, step.index)
+        with about(run_id=step.run_id, step_index=step.index, attempt=step.attempt):
+            attempt = Attempt(work=work, planned=work.plan.steps[step.index], step=step)
+            await see_through(attempt, adopting=adopting)
+    except RunLost as lost:
+        await _lose(work, step, lost.why)
+
+
+async def _start(work: Work, runner: Runner, index: int) -> Step:
+    planned, attempt = work.plan.steps[index], work.job.attempt
+    await work.tools.store.start_step(
+        work.claim,
+        step_event(planned, "started", sentence(planned, "is running"), summary=""),
+        step_index=index,
+        attempt=attempt,
+        run_id=f"{work.job.job_id}/{attempt}/{index}",
+        runner_id=runner.runner_id,
+        incarnation=runner.incarnation,
+        workspace_id=work.job.workspace_id,
+    )
+    work.told()
+    job = await work.refresh()
+    return job.steps[index]
+
+
+async def _lose(work: Work, step: Step, why: str) -> None:
+    """Stores that an attempt was lost with its runner; another one follows if any is left."""
+    planned = work.plan.steps[step.index]
+    artifacts = await step_logs(work, step.index, step.attempt, lost=True)
+    keys = await segment_keys(work, step.index, step.attempt)
+    await work.tools.store.end_step(
+        work.claim,
+        step_event(planned, "lost", sentence(planned, f"was lost: {why}"), summary="", why=why),
+        step_index=step.index,
+        state=StepState.LOST,
+        summary="",
+        usage=None,
+        artifacts=artifacts,
+    )
+    work.told()
+    await work.tools.artifacts.delete(keys)
+    await leave(work)
+    await work.tools.store.unhouse(work.claim)
+    job = await work.refresh()
+    match retries.after_loss(job.losses, job.max_attempts):
+        case retries.GiveUp():
+            raise AttemptsExhausted(
+                Failure(
+                    Reason.RUNNER_LOST,
+                    f"step {step.index + 1} was lost with its runner {job.losses} times "
+                    f"in a row; the last time: {why}",
+                    "Look at the runners' logs, then retry the job.",
+                    step.index,
+                )
+            )
+        case retries.Retry() as retry:
+            async with work.stop.watching():
+                await asyncio.sleep(retry.back_off.total_seconds())
+
+
+async def _keep_changes(work: Work) -> None:
+    """`patches/changes.patch`: everything from the base to the last checkpoint."""
+    job, mirror = await work.refresh(), await work.mirror()
+    with mirror.scratch() as folder:
+        file = await patch.diff(
+            mirror, job.base_commit, job.checkpoint_commit, folder / "changes.patch"
+        )
+        if file is not None:
+            kept = await work.tools.artifacts.put_file(job.job_id, "patches/changes.patch", file)
+            await work.tools.store.keep(work.claim, [kept])

@@ -1,0 +1,118 @@
+"""The thread that keeps a claim alive, so that a blocked loop does not lose it."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from services.orchestrator.jobs.job import CancelRequest
+from services.orchestrator.jobs.store import Claim, LeaseLost, StoreAway
+
+logger = structlog.get_logger(__name__)
+
+FENCE_SHARE = 25 / 30
+"""The part of the term after which an owner without a renewal stops by itself."""
+
+
+class Renewing(Protocol):
+    """The one question a lease asks of the store, from its own thread."""
+
+    def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
+        """Extends the lease; blocks. Raises LeaseLost, StoreAway."""
+
+
+class Lease:
+    """A claim that is being renewed at a third of its term."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        *,
+        store: Renewing,
+        term: timedelta,
+        on_lost: Callable[[], None],
+        on_cancel: Callable[[], None],
+    ) -> None:
+        self.claim = claim
+        self._store = store
+        self._term = term
+        self._on_lost = on_lost
+        self._on_cancel = on_cancel
+        self._left = threading.Event()
+        self._renewed = time.monotonic()
+
+    def time_left(self) -> timedelta:
+        """Until this owner stops by itself; counted from when the last renewal was sent."""
+        spent = time.monotonic() - self._renewed
+        return timedelta(seconds=self._term.total_seconds() * FENCE_SHARE - spent)
+
+    def run(self) -> None:
+        """The body of the thread: renews until told to leave or until the lease is lost."""
+        try:
+            self._renew_until_left()
+        finally:
+            # Also after a defect: an owner that no longer renews must not go on working.
+            if not self._left.is_set():
+                self._on_lost()
+
+    def _renew_until_left(self) -> None:
+        pause = self._term.total_seconds() / 3
+        while not self._left.wait(pause):
+            sent = time.monotonic()
+            try:
+                cancel = self._store.renew(self.claim, term=self._term)
+            except LeaseLost:
+                logger.warning("lease_lost", job_id=self.claim.job_id, epoch=self.claim.epoch)
+                return
+            except StoreAway as error:
+                # A database that is away for a moment must not end the work.
+                logger.warning("renewal_failed", job_id=self.claim.job_id, error=str(error))
+                if self.time_left() <= timedelta():
+                    return
+                pause = min(1.0, self._term.total_seconds() / 15)
+            else:
+                self._renewed = sent
+                pause = self._term.total_seconds() / 3
+                if cancel is not None:
+                    self._on_cancel()
+
+    def leave(self) -> None:
+        """Ends the thread; the lease itself stays until it is given back or runs out."""
+        self._left.set()
+
+
+@asynccontextmanager
+async def held(
+    claim: Claim,
+    *,
+    store: Renewing,
+    term: timedelta,
+    on_lost: Callable[[], None],
+    on_cancel: Callable[[], None],
+) -> AsyncIterator[Lease]:
+    """Keeps the claim for the length of the block; callbacks run on the loop's thread."""
+    loop = asyncio.get_running_loop()
+    lease = Lease(
+        claim,
+        store=store,
+        term=term,
+        on_lost=lambda: _tell(loop, on_lost),
+        on_cancel=lambda: _tell(loop, on_cancel),
+    )
+    thread = threading.Thread(target=lease.run, name=f"lease-{claim.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield lease
+    finally:
+        lease.leave()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    # The loop may be gone by the time a renewal that hung comes back.
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)

@@ -1,0 +1,156 @@
+"""The publish stage: one commit, its intent recorded, its push, its record."""
+
+import json
+from datetime import timedelta
+
+import structlog
+
+from services.orchestrator.drive.facts import stage_event
+from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.job import JobOutcome, NewEvent
+from services.orchestrator.jobs.plan import PublishMode, Stage
+from services.orchestrator.jobs.publishing import Phase, Publication
+from services.orchestrator.jobs.store import LeaseLost
+from services.orchestrator.source.commit import make_commit
+from services.orchestrator.source.push import push
+
+logger = structlog.get_logger(__name__)
+
+SUBJECT_CHARACTERS = 72
+LEAST_LEASE = timedelta(seconds=5)
+"""What must be left of the lease, counted from its last renewal, before anything is sent."""
+
+
+async def publish(work: Work) -> JobOutcome:
+    """Brings the last checkpoint to where the task wants it.
+
+    Once the intent is recorded, whoever drives the job pushes exactly that commit to
+    exactly that branch. Raises CancelWins, JobFailed, LeaseLost.
+    """
+    if work.plan.publish_mode is PublishMode.NONE:
+        return JobOutcome.PUBLISH_DISABLED
+    if work.job.stage is not Stage.PUBLISH:
+        await work.tools.store.enter(
+            work.claim,
+            Stage.PUBLISH,
+            stage_event(Stage.PUBLISH, "started", "The result is being published."),
+        )
+        work.told()
+        await work.refresh()
+    publication = await work.tools.store.publication(work.job.job_id)
+    if publication is None:
+        publication = await _intend(work)
+    if publication is None:
+        await work.note(
+            NewEvent(
+                type="task.publish.skipped",
+                message="The steps left the tree as it was; there is nothing to publish.",
+                payload={"reason": "NO_CHANGES"},
+                stage=Stage.PUBLISH,
+            ),
+            stage_event(Stage.PUBLISH, "finished", "There was nothing to publish."),
+        )
+        return JobOutcome.NO_CHANGES
+    await _push(work, publication)
+    return JobOutcome.BRANCH
+
+
+async def _intend(work: Work) -> Publication | None:
+    """The recorded intent; None where there is nothing to publish."""
+    job, mirror = work.job, await work.mirror()
+    tree = job.steps[-1].checkpoint_tree
+    if tree == await mirror.tree_of(job.base_commit):
+        return None
+    message = _message(work)
+    commit = await make_commit(
+        mirror,
+        tree=tree,
+        base=job.base_commit,
+        message=message,
+        job_id=job.job_id,
+        time=job.create_time,
+    )
+    starting = work.plan.starting_branch or job.default_branch
+    intended = Publication(
+        branch=job.working_branch,
+        expected=job.base_commit if job.working_branch == starting else "",
+        base_commit=job.base_commit,
+        tree=tree,
+        commit=commit,
+        message=message,
+    )
+    recorded = await work.tools.store.intend(
+        work.claim,
+        intended,
+        NewEvent(
+            type="task.publish.intentRecorded",
+            message=f"{commit[:12]} is to become {job.working_branch}.",
+            payload={"branch": job.working_branch, "commit": commit, "tree": tree},
+            stage=Stage.PUBLISH,
+        ),
+    )
+    work.told()
+    return recorded
+
+
+async def _push(work: Work, publication: Publication) -> None:
+    mirror = await work.mirror()
+    if publication.phase is Phase.INTENT:
+        pushed = await push(
+            mirror,
+            commit=publication.commit,
+            branch=publication.branch,
+            expected=publication.expected or None,
+            proceed=lambda: _still_ours(work),
+        )
+        await work.tools.store.reach(
+            work.claim,
+            Phase.PUSHED,
+            NewEvent(
+                type="task.publish.branchPushed",
+                message=f"{publication.branch} is at {publication.commit[:12]}.",
+                payload={
+                    "branch": publication.branch,
+                    "commit": publication.commit,
+                    "already": pushed.already,
+                },
+                stage=Stage.PUBLISH,
+            ),
+        )
+        work.told()
+    await _keep_result(work, publication)
+    await work.note(stage_event(Stage.PUBLISH, "finished", "The result is published."))
+
+
+def _still_ours(work: Work) -> None:
+    """The last look before something leaves: a stale owner must not send anything."""
+    if work.lease.time_left() < LEAST_LEASE:
+        raise LeaseLost
+
+
+async def _keep_result(work: Work, publication: Publication) -> None:
+    result = {
+        "jobId": work.job.job_id,
+        "repository": work.job.repository,
+        "mode": work.plan.publish_mode.value,
+        "branch": publication.branch,
+        "commit": publication.commit,
+        "tree": publication.tree,
+        "baseCommit": publication.base_commit,
+    }
+    data = json.dumps(result, indent=2, sort_keys=True).encode()
+    artifact = await work.tools.artifacts.put_bytes(work.job.job_id, "publish_result.json", data)
+    await work.tools.store.keep(work.claim, [artifact])
+
+
+def _message(work: Work) -> str:
+    """The task's own message, or one made of its objective and its steps."""
+    plan = work.plan
+    if plan.commit_message:
+        return plan.commit_message
+    lines = plan.instructions.strip().splitlines()
+    subject = lines[0].strip() if lines else "Apply the task"
+    if len(subject) > SUBJECT_CHARACTERS:
+        subject = subject[: SUBJECT_CHARACTERS - 1].rstrip() + "…"
+    steps = "\n".join(f"- {step.title or step.id}" for step in plan.steps)
+    return f"{subject}\n\n{steps}" if len(plan.steps) > 1 else subject

@@ -1,0 +1,36 @@
+"""A stage's log, told from the job's own events."""
+
+from collections.abc import AsyncIterator
+
+from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.job import Artifact, Event
+from services.orchestrator.jobs.plan import Stage
+
+PAGE = 500
+
+
+async def keep_stage_logs(work: Work) -> None:
+    """`logs/prepare.log`, `logs/execute.log`, `logs/publish.log`, as far as they were entered."""
+    lines: dict[Stage, list[str]] = {}
+    async for event in _events(work):
+        if event.stage is not None:
+            time = event.create_time.isoformat(timespec="milliseconds")
+            lines.setdefault(event.stage, []).append(f"{time} {event.type} {event.message}\n")
+    kept: list[Artifact] = [
+        await work.tools.artifacts.put_bytes(
+            work.job.job_id, f"logs/{stage.value}.log", "".join(told).encode()
+        )
+        for stage, told in lines.items()
+    ]
+    await work.tools.store.keep(work.claim, kept)
+
+
+async def _events(work: Work) -> AsyncIterator[Event]:
+    after = 0
+    while True:
+        page = await work.tools.store.events(work.job.job_id, after=after, limit=PAGE)
+        for event in page:
+            yield event
+        if len(page) < PAGE:
+            return
+        after = page[-1].sequence

@@ -1,0 +1,225 @@
+"""What a step leaves behind: its logs, its patch, its tree, what lies only in git."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from services.orchestrator.drive.ports import Runner, TakenTree
+from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.failures import JobFailed, Reason
+from services.orchestrator.jobs.job import Artifact, NewEvent, Segment, Stream
+from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.source import commit, pack, patch
+from services.orchestrator.source.mirror import Mirror
+
+PAGE = 256
+TRIES = 3
+"""How often a result that arrived damaged is asked for."""
+LINE_BYTES = 16 * 1024 * 1024
+"""A longer line is left out of the `.jsonl`; the `.log` has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """The tree of a workspace as the orchestrator has taken it in."""
+
+    tree: str
+    commit: str
+    changed: bool
+    """It is not what the step began with."""
+    artifacts: tuple[Artifact, ...]
+    events: tuple[NewEvent, ...]
+
+
+async def take_tree(work: Work, runner: Runner, step_index: int, *, partial: bool) -> Tree:
+    """Takes the workspace's tree; `partial` is the evidence of a step that did not succeed.
+
+    Moves the ref of the checkpoint, or of the snapshot. Raises JobFailed, RunUnknown,
+    RunnerUnreachable.
+    """
+    job, mirror = work.job, await work.mirror()
+    with mirror.scratch() as folder:
+        taken = await _import(work, runner, mirror, folder)
+        made = await commit.make_commit(
+            mirror,
+            tree=taken.tree,
+            base=job.base_commit,
+            message=f"Step {step_index + 1} of job {job.job_id}",
+            job_id=job.job_id,
+            time=job.create_time,
+        )
+        before = job.steps[step_index - 1].checkpoint_commit if step_index else job.base_commit
+        artifacts: list[Artifact] = []
+        suffix = ".partial.patch" if partial else ".patch"
+        file = await patch.diff(mirror, before, made, folder / "step.patch")
+        name = f"step-{step_index:04}"
+        if file is not None:
+            artifacts.append(
+                await work.tools.artifacts.put_file(
+                    job.job_id, f"patches/steps/{name}{suffix}", file
+                )
+            )
+        if taken.left_pack is not None:
+            artifacts.append(
+                await work.tools.artifacts.put_file(
+                    job.job_id, f"git/steps/{name}.pack", taken.left_pack
+                )
+            )
+    if partial:
+        attempt = job.steps[step_index].attempt
+        await mirror.keep(commit.snapshot_ref(job.job_id, step_index, attempt), made)
+    else:
+        await mirror.keep(commit.checkpoint_ref(job.job_id, step_index), made)
+    return Tree(
+        tree=taken.tree,
+        commit=made,
+        changed=file is not None,
+        artifacts=tuple(artifacts),
+        events=tuple(_remarks(taken, step_index)),
+    )
+
+
+async def _import(work: Work, runner: Runner, mirror: Mirror, folder: Path) -> TakenTree:
+    """The runner's tree, checked and in the mirror; a damaged one is asked for again."""
+    for attempt in range(TRIES):
+        taken = await runner.checkpoint(work.job.workspace_id, work.claim.epoch, folder)
+        try:
+            await pack.receive(
+                mirror,
+                taken.pack,
+                size_bytes=taken.pack_size,
+                sha256=taken.pack_sha256,
+                tree=taken.tree,
+                base=work.job.base_commit,
+            )
+        except JobFailed as error:
+            if error.failure.reason is not Reason.RESULT_CORRUPT or attempt == TRIES - 1:
+                raise
+        else:
+            return taken
+    raise AssertionError("the last try returns or raises")
+
+
+def _remarks(taken: TakenTree, step_index: int) -> Iterator[NewEvent]:
+    if taken.left:
+        refs = ", ".join(left["ref"] for left in taken.left[:5])
+        yield NewEvent(
+            type="task.step.leftInGit",
+            message=f"Left only in git, kept as git/steps/step-{step_index:04}.pack: {refs}.",
+            payload={
+                "stepIndex": step_index,
+                "left": list(taken.left),
+                "artifact": f"git/steps/step-{step_index:04}.pack",
+            },
+            stage=Stage.EXECUTE,
+            step_index=step_index,
+        )
+    if taken.dropped or taken.nested:
+        yield NewEvent(
+            type="task.step.protocolWarning",
+            message=(
+                f"{len(taken.dropped)} special files were left out and the files of "
+                f"{len(taken.nested)} nested repositories were taken as plain files."
+            ),
+            payload={
+                "stepIndex": step_index,
+                "dropped": list(taken.dropped),
+                "nested": list(taken.nested),
+            },
+            stage=Stage.EXECUTE,
+            step_index=step_index,
+        )
+
+
+async def step_logs(
+    work: Work, step_index: int, attempt: int, *, lost: bool = False
+) -> list[Artifact]:
+    """Joins an attempt's stored output into its `.log` and, of its JSON lines, its `.jsonl`."""
+    job_id = work.job.job_id
+    prefix = f"attempts/{attempt}/" if lost else ""
+    artifacts: list[Artifact] = []
+    mirror = await work.mirror()
+    with mirror.scratch() as folder:
+        log, lines = folder / "log", folder / "jsonl"
+        with ExitStack() as files:
+            everything = files.enter_context(log.open("wb"))
+            framer = _JsonLines(files.enter_context(lines.open("wb")))
+            async for segment, data in _output(work, step_index, attempt):
+                await asyncio.to_thread(everything.write, data)
+                if segment.stream is Stream.STDOUT:
+                    await asyncio.to_thread(framer.feed, data)
+            framer.end()
+        for file, ending in ((log, "log"), (lines, "jsonl")):
+            if ending == "jsonl" and not file.stat().st_size:
+                continue
+            path = f"{prefix}logs/steps/step-{step_index:04}.{ending}"
+            artifacts.append(await work.tools.artifacts.put_file(job_id, path, file))
+    return artifacts
+
+
+async def segment_keys(work: Work, step_index: int, attempt: int) -> list[str]:
+    """Where the pieces of an attempt's output are."""
+    return [segment.key async for segment in _segments(work, step_index, attempt)]
+
+
+async def _output(
+    work: Work, step_index: int, attempt: int
+) -> AsyncIterator[tuple[Segment, bytes]]:
+    async for segment in _segments(work, step_index, attempt):
+        yield segment, await work.tools.artifacts.read_segment(segment.key)
+
+
+async def _segments(work: Work, step_index: int, attempt: int) -> AsyncIterator[Segment]:
+    after = -1
+    while True:
+        page: Sequence[Segment] = await work.tools.store.segments(
+            work.job.job_id, step_index=step_index, attempt=attempt, after_order=after, limit=PAGE
+        )
+        for segment in page:
+            yield segment
+        if len(page) < PAGE:
+            return
+        after = page[-1].order
+
+
+class _JsonLines:
+    """Passes on the lines that are JSON objects."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._rest = bytearray()
+        self._skipping = False
+
+    def feed(self, data: bytes) -> None:
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            self._rest += data[start:end]
+            self._line()
+            start = end + 1
+        self._rest += data[start:]
+        if len(self._rest) > LINE_BYTES:
+            self._rest.clear()
+            self._skipping = True
+
+    def end(self) -> None:
+        self._line()
+
+    def _line(self) -> None:
+        line, skipped = bytes(self._rest), self._skipping
+        self._rest.clear()
+        self._skipping = False
+        if not skipped and _is_json_object(line):
+            self._sink.write(line + b"\n")
+
+
+def _is_json_object(line: bytes) -> bool:
+    if not line.lstrip().startswith(b"{"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

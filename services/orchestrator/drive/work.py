@@ -1,0 +1,99 @@
+"""What the parts of a driver share while they carry one claimed job."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from services.orchestrator.drive.interrupt import Interrupt
+from services.orchestrator.drive.lease import Lease
+from services.orchestrator.drive.ports import Artifacts, Fleet, Live, Runner
+from services.orchestrator.jobs.job import Job, NewEvent
+from services.orchestrator.jobs.plan import Plan
+from services.orchestrator.jobs.store import Claim, LeaseLost, Store
+from services.orchestrator.skills import SkillFolder
+from services.orchestrator.source.mirror import Mirror, Mirrors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long things may take; tests scale it down."""
+
+    lease: timedelta = timedelta(seconds=30)
+    run_lease: timedelta = timedelta(seconds=90)
+    """After this long without contact a runner ends a run by itself."""
+    run_lease_margin: timedelta = timedelta(seconds=10)
+    """What is added before the run is presumed to be dead."""
+    stop: timedelta = timedelta(seconds=20)
+    """What stopping a run takes at most."""
+    drain: timedelta = timedelta(seconds=3)
+    """What the rest of a stopped run's output may take."""
+    back_off: timedelta = timedelta(seconds=1)
+    """Before the first repetition of what failed for the platform's sake; doubles."""
+    batch: timedelta = timedelta(milliseconds=25)
+    """How long output is gathered before it is stored."""
+
+    @property
+    def presumed_dead(self) -> timedelta:
+        """Without contact for this long, a run is known to have ended."""
+        return self.run_lease + self.run_lease_margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Everything drivers work with; one for all jobs of a process."""
+
+    store: Store
+    artifacts: Artifacts
+    mirrors: Mirrors
+    fleet: Fleet
+    live: Live
+    skills: SkillFolder
+    scratch: Path
+    pace: Pace
+    now: Callable[[], datetime]
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One claimed job on its way."""
+
+    tools: Tools
+    claim: Claim
+    job: Job
+    lease: Lease
+    stop: Interrupt = field(default_factory=Interrupt)
+    """Fires for a cancel request and for the job's deadline."""
+    reserved: Runner | None = None
+    """A slot that was taken for this job and is held by no workspace yet."""
+    open_mirror: Mirror | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the job; a job is always driven with its plan."""
+        if self.job.plan is None:
+            raise LookupError(f"job {self.job.job_id} was read without its plan")
+        return self.job.plan
+
+    async def mirror(self) -> Mirror:
+        """The mirror of the job's repository, opened once."""
+        if self.open_mirror is None:
+            self.open_mirror = await self.tools.mirrors.open(self.plan.repository)
+        return self.open_mirror
+
+    async def refresh(self) -> Job:
+        """The job as it is stored now. Raises LeaseLost when another claim is in force."""
+        job = await self.tools.store.job(self.claim.job_id)
+        if job is None or job.epoch != self.claim.epoch:
+            raise LeaseLost
+        self.job = job
+        return job
+
+    async def note(self, *events: NewEvent) -> None:
+        """Stores facts and tells the watchers."""
+        await self.tools.store.note(self.claim, *events)
+        self.told()
+
+    def told(self) -> None:
+        """Wakes whoever watches the job."""
+        self.tools.live.wake(self.claim.job_id)

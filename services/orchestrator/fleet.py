@@ -1,0 +1,194 @@
+"""The runners this orchestrator knows, and what they offer now."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from pawl.v1 import runner_pb2
+from services.orchestrator.drive.ports import Runner, RunnerUnreachable
+from services.orchestrator.jobs.eligibility import Offer
+from services.orchestrator.remote.runner import RemoteRunner, runner_at
+
+logger = structlog.get_logger(__name__)
+
+OWN_CAPABILITIES = ("git",)
+"""What the orchestrator itself adds to every runner's."""
+
+
+@dataclass(slots=True)
+class Member:
+    """One address of the fleet and what was last heard from it."""
+
+    runner: RemoteRunner
+    reachable: bool = False
+    reserved: int = 0
+    """Slots that are promised to jobs whose workspaces the runner does not hold yet."""
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def described(self) -> runner_pb2.DescribeRunnerResponse | None:
+        """What the runner said of itself."""
+        return self.runner.description
+
+    @property
+    def free_slots(self) -> int:
+        """Slots that may still be promised."""
+        return max(0, self.described.free_slots - self.reserved) if self.described else 0
+
+    def offer(self) -> Offer | None:
+        """What the runner offers; None before it was ever heard."""
+        if self.described is None:
+            return None
+        return Offer(
+            runner_id=self.described.runner_id,
+            capabilities=frozenset(self.described.capabilities),
+            free_slots=self.free_slots,
+            draining=self.described.draining,
+            reachable=self.reachable,
+        )
+
+
+class RunnerFleet:
+    """All runners behind the configured targets; described again and again."""
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._members: dict[str, Member] = {}
+        self._on_change = on_change
+
+    def when_changed(self, callback: Callable[[], None]) -> None:
+        """Calls back when a runner offers something it did not offer before."""
+        self._on_change = callback
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """By target."""
+        return [self._members[target] for target in sorted(self._members)]
+
+    def offers(self) -> Sequence[Offer]:
+        """What the runners that were heard of offer."""
+        return [offer for member in self.members if (offer := member.offer()) is not None]
+
+    def find(self, runner_id: str) -> Runner | None:
+        """The runner with this id, reachable or not, once it was heard of."""
+        for member in self._members.values():
+            if runner_id and member.runner.runner_id == runner_id:
+                return member.runner
+        return None
+
+    def reserve(self, capabilities: Sequence[str]) -> Runner | None:
+        """The fitting runner with most free slots, one of which is promised by this."""
+        needed = set(capabilities) - set(OWN_CAPABILITIES)
+        fitting = [
+            member
+            for member in self.members
+            if (offer := member.offer()) is not None
+            and offer.reachable
+            and not offer.draining
+            and offer.free_slots > 0
+            and needed <= offer.capabilities
+        ]
+        if not fitting:
+            return None
+        chosen = max(fitting, key=lambda member: member.free_slots)
+        chosen.reserved += 1
+        return chosen.runner
+
+    def free(self, runner: Runner) -> None:
+        """Takes a promise back, and asks the runner how many slots it has now."""
+        for member in self._members.values():
+            if member.runner is runner:
+                member.reserved = max(0, member.reserved - 1)
+                member.woken.set()
+
+    async def watch(self, target: str, poll: timedelta) -> None:
+        """Keeps one address described until it is cancelled."""
+        async with runner_at(target) as runner:
+            member = self._members[target] = Member(runner)
+            try:
+                while True:
+                    member.woken.clear()
+                    await self._describe(member)
+                    try:
+                        async with asyncio.timeout(poll.total_seconds()):
+                            await member.woken.wait()
+                    except TimeoutError:
+                        pass
+            finally:
+                del self._members[target]
+
+    async def _describe(self, member: Member) -> None:
+        before, offered = member.offer(), member.reachable
+        try:
+            await member.runner.describe()
+        except RunnerUnreachable as error:
+            member.reachable = False
+            if offered:
+                logger.warning("runner_lost", target=member.runner.target, why=str(error))
+            return
+        member.reachable = True
+        if not offered:
+            logger.info(
+                "runner_found", target=member.runner.target, runner_id=member.runner.runner_id
+            )
+        if member.offer() != before:
+            self._on_change()
+
+
+async def addresses(target: str) -> list[str]:
+    """Every address behind ``host:port``, so that a scaled service is a fleet.
+
+    Empty when the name cannot be resolved now.
+    """
+    host, _, port = target.rpartition(":")
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+    except OSError:
+        return []
+    hosts = dict.fromkeys(entry[4][0] for entry in found if entry[0] == socket.AF_INET)
+    return [f"{address}:{port}" for address in hosts] or [target]
+
+
+@asynccontextmanager
+async def watching(
+    fleet: RunnerFleet, targets: Sequence[str], *, poll: timedelta
+) -> AsyncIterator[None]:
+    """Watches the runners behind `targets` for the length of the block.
+
+    Names are resolved again at every poll: a restarted container has a new address.
+    """
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        following = tasks.create_task(_follow_names(fleet, targets, poll, tasks), name="fleet")
+        try:
+            yield
+        finally:
+            following.cancel()
+
+
+async def _follow_names(
+    fleet: RunnerFleet, targets: Sequence[str], poll: timedelta, tasks: asyncio.TaskGroup
+) -> None:
+    watches: dict[str, asyncio.Task[None]] = {}
+    known: dict[str, list[str]] = {}
+    try:
+        while True:
+            for target in targets:
+                # A name that cannot be resolved for a moment loses nobody.
+                known[target] = await addresses(target) or known.get(target) or [target]
+            wanted = {one for found in known.values() for one in found}
+            for target in wanted - watches.keys():
+                watches[target] = tasks.create_task(fleet.watch(target, poll), name=target)
+            for target in watches.keys() - wanted:
+                watches.pop(target).cancel()
+            await asyncio.sleep(poll.total_seconds())
+    finally:
+        for watch in watches.values():
+            watch.cancel()

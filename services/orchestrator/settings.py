@@ -1,0 +1,85 @@
+"""What the orchestrator is told, from `PAWL_` variables."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+from pydantic_settings import NoDecode
+
+from pawl.wire.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The orchestrator's settings; times are seconds."""
+
+    listen: str = "127.0.0.1:50052"
+    data_dir: Path
+    database_url: str = ""
+    """Empty is `sqlite:///<data_dir>/pawl.db`."""
+    artifacts_url: str = ""
+    """Empty is `file:///<data_dir>/artifacts`."""
+    contract_target: str = "127.0.0.1:50051"
+    runner_targets: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:50053",)
+    """A name means every address behind it."""
+    max_jobs: int = pydantic.Field(default=64, ge=1, le=1024)
+    lease_seconds: float = pydantic.Field(default=30, ge=1, le=600)
+    run_lease_seconds: float = pydantic.Field(default=90, ge=2, le=3600)
+    """As long as the runners' own orphan limit."""
+    poll_seconds: float = pydantic.Field(default=2, gt=0, le=60)
+    github_url: str = "https://github.com"
+    github_token_file: Path | None = None
+    allow_local_repositories: bool = False
+    skills_dir: Path | None = None
+
+    @pydantic.field_validator("runner_targets", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> "Settings":
+        if self.run_lease_seconds <= self.lease_seconds + self.poll_seconds:
+            raise ValueError(
+                "PAWL_RUN_LEASE_SECONDS must exceed PAWL_LEASE_SECONDS plus PAWL_POLL_SECONDS, "
+                "or runs would end before a new owner can adopt them"
+            )
+        return self
+
+    @property
+    def database(self) -> str:
+        """Where the jobs are."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'pawl.db'}"
+
+    @property
+    def artifacts(self) -> str:
+        """Where the artifacts' bytes are."""
+        return self.artifacts_url or f"file://{self.data_dir / 'artifacts'}"
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim holds without a renewal."""
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def run_lease(self) -> timedelta:
+        """How long a run lives without an owner."""
+        return timedelta(seconds=self.run_lease_seconds)
+
+    @property
+    def poll(self) -> timedelta:
+        """How often to look although nobody has called."""
+        return timedelta(seconds=self.poll_seconds)
+
+    @property
+    def home(self) -> Path | None:
+        """Where ssh finds the operator's keys."""
+        return Path(os.environ["HOME"]) if "HOME" in os.environ else None
+
+    @property
+    def ssh_auth_sock(self) -> str | None:
+        """The operator's ssh agent."""
+        return os.environ.get("SSH_AUTH_SOCK")
