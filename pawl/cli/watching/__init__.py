@@ -1,0 +1,1 @@
+"""Following a job until it has ended: `pawl watch`, and the same for `pawl submit`."""
