@@ -1,0 +1,100 @@
+# Every target sets up what it needs. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .make
+PROTOS := $(wildcard protos/pawl/v1/*.proto)
+RUNTIME ?= codex
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-18s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(STAMPS)/setup ## Makes .venv and installs the project into it
+
+$(STAMPS)/venv: requirements/dev.lock
+	@mkdir -p $(STAMPS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Pawl needs Python 3.11 or newer: set PYTHON=/path/to/python3' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(STAMPS)/setup: $(STAMPS)/venv pyproject.toml build_hooks/protos.py $(PROTOS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.PHONY: proto
+proto: $(STAMPS)/venv ## Generates pawl/v1 from protos/
+	$(BIN)/python build_hooks/protos.py
+
+.PHONY: format
+format: $(STAMPS)/setup ## Rewrites code and protos in the house style
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format --quiet .
+	$(BIN)/buf format --write
+
+.PHONY: check
+check: $(STAMPS)/setup ## Lints, types, import rules, protos
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/python build_hooks/breaking.py
+
+.PHONY: test
+test: test-unit test-journeys ## Runs every test, journeys with the real CLIs included
+
+.PHONY: test-unit
+test-unit: $(STAMPS)/setup ## Runs the tests that need no CLI
+	$(BIN)/python -m pytest -m 'not journey' -n 2 --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: test-journeys
+test-journeys: $(STAMPS)/setup clis ## Runs the whole stack with the real CLIs
+	$(BIN)/python -m pytest -m journey $(PYTEST_ARGS)
+
+.PHONY: clis
+clis: clis-codex clis-gemini clis-claude ## Installs the three pinned CLIs below the project
+
+.PHONY: clis-codex clis-gemini clis-claude
+clis-codex clis-gemini clis-claude: clis-%:
+	@tests/support/clis/install.sh $*
+
+.PHONY: demo
+demo: $(STAMPS)/setup ## Runs a three-step task with RUNTIME=codex, gemini or claude; needs no key
+	@tests/support/clis/install.sh $(RUNTIME)
+	@$(BIN)/python -m tests.support.demo $(RUNTIME)
+
+.PHONY: up
+up: ## Builds the images and starts the stack with Docker Compose
+	docker compose up --build --detach --wait
+
+.PHONY: down
+down: ## Stops the stack; its data stays
+	docker compose down
+
+.PHONY: journey-compose
+journey-compose: $(STAMPS)/setup ## Runs a task and kills a runner in the Docker Compose stack
+	tests/journeys/compose.sh
+
+.PHONY: lock
+lock: ## Locks the newest dependencies that pyproject.toml allows
+	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --universal \
+		--python-version 3.11 pyproject.toml --output-file requirements/run.lock
+	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --universal \
+		--python-version 3.11 pyproject.toml --group build --group dev \
+		--constraints requirements/run.lock --output-file requirements/dev.lock
+
+.PHONY: clean
+clean: ## Removes everything the other targets made
+	rm -rf .venv $(STAMPS) .demo dist pawl/v1 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf tests/support/clis/*/node_modules
