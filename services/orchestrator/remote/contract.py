@@ -24,7 +24,7 @@ DEADLINE = timedelta(seconds=10)
 class ContractClient:
     """Asks for plans; what the contract refuses is refused in its own words."""
 
-    stub: rpc.ContractServiceStub
+    stub: "rpc.ContractServiceAsyncStub"
 
     async def plan(self, payload: Mapping[str, Any]) -> tuple[Plan, Sequence[task_pb2.Warning]]:
         """The plan of a raw payload with the contract's warnings.

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import grpc
 from typing_extensions import override
@@ -40,6 +41,8 @@ from services.orchestrator.jobs.job import Stream
 from services.orchestrator.jobs.store import LeaseLost
 from services.orchestrator.remote import translate
 
+MessageT = TypeVar("MessageT")
+
 CHUNK_BYTES = 48 * 1024
 SILENCE = timedelta(seconds=30)
 """A stream that says nothing for three heartbeats is presumed lost."""
@@ -55,7 +58,7 @@ class RemoteRunner(Runner):
     """One address of a runner; its identity is known once it was described."""
 
     target: str
-    stub: rpc.RunnerServiceStub
+    stub: "rpc.RunnerServiceAsyncStub"
     description: runner_pb2.DescribeRunnerResponse | None = field(default=None)
 
     @property
@@ -109,10 +112,10 @@ class RemoteRunner(Runner):
             while True:
                 try:
                     async with asyncio.timeout(SILENCE.total_seconds()):
-                        response = await call.read()
+                        response = await _next(call)
                 except TimeoutError as error:
                     raise RunnerUnreachable(f"silent for {SILENCE}") from error
-                if response is grpc.aio.EOF:
+                if response is None:
                     return
                 yield translate.message(response, step_index=step_index, attempt=attempt)
         except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
@@ -164,6 +167,14 @@ async def runner_at(target: str) -> AsyncIterator[RemoteRunner]:
         yield RemoteRunner(target, rpc.RunnerServiceStub(connected))
 
 
+async def _next(
+    call: "grpc.aio.UnaryStreamCall[Any, MessageT] | grpc.aio.StreamStreamCall[Any, MessageT]",
+) -> MessageT | None:
+    """The next message; None at the end of the stream."""
+    said = await call.read()
+    return None if said is grpc.aio.EOF else cast("MessageT", said)
+
+
 Preparation = grpc.aio.StreamStreamCall[
     runner_pb2.PrepareWorkspaceRequest, runner_pb2.PrepareWorkspaceResponse
 ]
@@ -196,8 +207,8 @@ async def _converse(
 async def _expect(call: Preparation, kind: str) -> runner_pb2.PrepareWorkspaceResponse:
     """The next message of this kind; progress in between is passed over."""
     while True:
-        response = await call.read()
-        if response is grpc.aio.EOF:
+        response = await _next(call)
+        if response is None:
             raise RunnerUnreachable(f"the preparation ended before {kind!r}")
         given = response.WhichOneof("kind")
         if given == kind:
@@ -239,8 +250,8 @@ Checkpoint = grpc.aio.UnaryStreamCall[runner_pb2.CheckpointRequest, runner_pb2.C
 
 
 async def _take(call: Checkpoint, into: Path) -> TakenTree:
-    first = await call.read()
-    if first is grpc.aio.EOF or first.WhichOneof("kind") != "summary":
+    first = await _next(call)
+    if first is None or first.WhichOneof("kind") != "summary":
         raise RunnerUnreachable("the checkpoint began without its summary")
     summary = first.summary
     pack, left = into / "tree.pack", into / "left.pack"
@@ -249,7 +260,7 @@ async def _take(call: Checkpoint, into: Path) -> TakenTree:
     left_digest = hashlib.sha256()
     with pack.open("wb") as pack_file, left.open("wb") as left_file:
         files = {"pack_data": pack_file, "left_data": left_file}
-        while (response := await call.read()) is not grpc.aio.EOF:
+        while (response := await _next(call)) is not None:
             kind = response.WhichOneof("kind")
             if kind not in sizes:
                 raise RunnerUnreachable(f"the checkpoint gave {kind!r} among its pieces")

@@ -41,7 +41,7 @@ class Raises(rpc.RunnerServiceServicer):
         raise self.error
 
 
-async def _drain(stub: rpc.RunnerServiceStub) -> None:
+async def _drain(stub: "rpc.RunnerServiceAsyncStub") -> None:
     async for _ in stub.Run(pb.RunRequest()):
         pass
 
