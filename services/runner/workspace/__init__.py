@@ -1,0 +1,1 @@
+"""Checkouts on this runner: made from packs, read back as trees."""
