@@ -29,7 +29,9 @@ JUDGED_BY_THE_WALK = (
     "gitmodulesUrl", "gitattributesBlob", "gitattributesLarge", "gitattributesLineLength",
     "gitattributesMissing",
 )  # fmt: skip
-REFUSED = re.compile(r"fsck error|error in object|object of unexpected type", re.IGNORECASE)
+REFUSED = re.compile(
+    r"fsck error|error in object|object of unexpected type|invalid (tree|blob)", re.IGNORECASE
+)
 OVERSIZED = re.compile(
     r"exceeds maximum allowed size|out of memory|cannot allocate|memory exhausted|mmap failed"
     r"|died of signal|too large",
@@ -217,13 +219,13 @@ async def _index(mirror: Mirror, pack: Path, quarantine: Path, limits: PackLimit
         said = problem.completed.stderr
         if REFUSED.search(said):
             raise rejected(
-                "OBJECT", f"git refuses an object of the result: {_last(said)}"
+                "OBJECT", f"git refuses an object of the result: {_cause(said)}"
             ) from None
         if problem.completed.code < 0 or OVERSIZED.search(said):
             raise rejected(
                 "TOO_LARGE", "Reading the result's pack costs more memory or disk than it may."
             ) from None
-        raise corrupt(f"The result's pack is damaged: {_last(said)}") from None
+        raise corrupt(f"The result's pack is damaged: {_cause(said)}") from None
 
 
 async def _judge_objects(
@@ -333,6 +335,6 @@ def _measure(path: Path) -> tuple[int, str, bytes]:
         return file.tell(), digest.hexdigest(), header
 
 
-def _last(said: str) -> str:
+def _cause(said: str) -> str:
     lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-    return (lines or ["git said nothing"])[-1][:300]
+    return (lines or ["git said nothing"])[0][:300]

@@ -21,6 +21,7 @@ HFS_IGNORED = dict.fromkeys(
     [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
 )
 DOT_GIT = re.compile(r"\.git|git~[0-9]+")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 READ_BY_GIT = re.compile(
     r"\.git(modules|attributes|ignore)|\.mailmap|git(mod|att|ign)[a-z]*~[0-9]+|mailma~[0-9]+"
 )
@@ -89,6 +90,8 @@ async def check(objects: Objects, *, base: str, tree: str, limits: TreeLimits) -
         raise corrupt("The result's tree is missing from what the runner sent.")
     if root.kind != "tree":
         raise rejected("TREE", f"The result is a {root.kind}, not a tree.")
+    if root.size_bytes > MAX_TREE_BYTES:
+        raise rejected("TOO_LARGE", "The result's root folder is too large to be read.")
     if tree == EMPTY_TREE:
         raise rejected("EMPTY_TREE", "The result holds no file at all.")
     walk = _Walk(objects, limits)
@@ -129,11 +132,6 @@ class _Walk:
         return below
 
     async def _entries_of(self, tree: str) -> list[Entry]:
-        (info,) = await self._objects.infos([tree])
-        if info is None or info.kind != "tree":
-            raise corrupt(f"The directory {tree} is missing from what the runner sent.")
-        if info.size_bytes > MAX_TREE_BYTES:
-            raise rejected("TOO_LARGE", f"The directory {tree} is too large to be read.")
         return list(parse(await self._objects.content(tree, limit_bytes=MAX_TREE_BYTES)))
 
     def _count(self, entries: int) -> None:
@@ -160,14 +158,14 @@ class _Walk:
             )
 
     def _judge_mode(self, pair: _Pair, entry: Entry) -> None:
-        path = shown(_join(pair.path, entry.name))
+        path = _join(pair.path, entry.name)
         if entry.mode == SUBMODULE:
-            raise rejected("MODE", f"The result adds or changes the submodule {path}.")
+            raise rejected("MODE", f"The result adds or changes the submodule {shown(path)}.")
         if entry.mode not in KINDS:
             mode = entry.mode.decode("ascii", "replace")[:12]
-            raise rejected("MODE", f"The result holds {path} with the mode {mode!a}.")
+            raise rejected("MODE", f"The result holds {shown(path)} with the mode {mode!a}.")
         if entry.mode == LINK and READ_BY_GIT.fullmatch(_folded(entry.name.decode())):
-            raise rejected("SYMLINK", f"The result makes {path}, which git reads, a link.")
+            raise rejected("SYMLINK", f"The result makes {shown(path)}, which git reads, a link.")
 
     async def _judge_contents(self, pair: _Pair, changed: Sequence[Entry]) -> None:
         infos = await self._objects.infos([entry.id for entry in changed])
@@ -179,6 +177,8 @@ class _Walk:
                 raise rejected("TREE", f"The result holds a {info.kind} as {shown(path)}.")
             if info.kind == "blob":
                 self._bytes += info.size_bytes
+            elif info.size_bytes > MAX_TREE_BYTES:
+                raise rejected("TOO_LARGE", f"The folder {shown(path)} is too large to be read.")
             if self._bytes > self._limits.max_changed_bytes:
                 raise rejected(
                     "TOO_LARGE",
@@ -187,7 +187,7 @@ class _Walk:
                 )
             if entry.mode == LINK:
                 await self._judge_link(path, entry, info)
-            elif entry.mode != DIRECTORY and GITMODULES.fullmatch(_folded(entry.name.decode())):
+            elif entry.mode != DIRECTORY and _may_fold(entry.name):
                 await self._judge_gitmodules(path, entry, info)
 
     async def _judge_link(self, path: bytes, entry: Entry, info: ObjectInfo) -> None:
@@ -201,6 +201,8 @@ class _Walk:
 
     async def _judge_gitmodules(self, path: bytes, entry: Entry, info: ObjectInfo) -> None:
         """Clones obey this file; what git's own fsck refuses in it, this refuses too."""
+        if not GITMODULES.fullmatch(_folded(entry.name.decode())):
+            return
         if info.size_bytes > MAX_GITMODULES_BYTES:
             raise rejected("GITMODULES", f"The result's {shown(path)} is too large.")
         content = await self._objects.content(entry.id, limit_bytes=MAX_GITMODULES_BYTES)
@@ -230,9 +232,9 @@ def name_fault(name: bytes, max_bytes: int) -> str | None:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
         return "a name that is not UTF-8"
-    if any(unicodedata.category(c) == "Cc" for c in text):
+    if CONTROL.search(text):
         return "a name with control characters"
-    if any(DOT_GIT.fullmatch(_folded(part)) for part in text.split("\\")):
+    if _may_fold(name) and any(DOT_GIT.fullmatch(_folded(part)) for part in text.split("\\")):
         return "a name that some systems take for .git"
     return None
 
@@ -330,11 +332,18 @@ def _judge_twins(path: bytes, before: Set[bytes], after: Sequence[Entry]) -> Non
 
 
 def _twin_key(name: bytes) -> str:
+    if name.isascii():
+        return name.decode().lower()
     try:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
         return name.decode("utf-8", "surrogateescape")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _may_fold(name: bytes) -> bool:
+    """Whether folding could make a name of git's of it; most names are spared the work."""
+    return not name.isascii() or b"git" in name.lower()
 
 
 def _folded(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,11 +78,32 @@ class Origin:
 
     def pack(self, *revisions: str, destination: Path) -> Path:
         """What a runner would send for these trees, less what is after a ``^``."""
-        lines = "".join(f"{each}\n" for each in revisions).encode()
+        return self._pack(["--revs", "--thin"], revisions, destination)
+
+    def pack_of(self, *objects: str, destination: Path) -> Path:
+        """These objects alone, whatever they refer to."""
+        return self._pack([], objects, destination)
+
+    def contents(self) -> list[str]:
+        """Every blob and tree, reachable or not."""
+        listing = git(
+            self.path,
+            "cat-file",
+            "--batch-all-objects",
+            "--batch-check=%(objectname) %(objecttype)",
+        )
+        pairs = [line.split() for line in listing.splitlines()]
+        return [name for name, kind in pairs if kind != "commit"]
+
+    def _pack(self, options: list[str], lines: Sequence[str], destination: Path) -> Path:
         done = subprocess.run(
-            ["git", "pack-objects", "--revs", "--thin", "--stdout", "-q"],
-            cwd=self.path, env=ENVIRONMENT, input=lines, capture_output=True, check=True,
-        )  # fmt: skip
+            ["git", "pack-objects", "--stdout", "-q", *options],
+            cwd=self.path,
+            env=ENVIRONMENT,
+            input="".join(f"{each}\n" for each in lines).encode(),
+            capture_output=True,
+            check=True,
+        )
         destination.write_bytes(done.stdout)
         return destination
 
