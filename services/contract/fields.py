@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 from services.contract import text as texts
-from services.contract.report import Path, Report, spelled
+from services.contract.report import MOST_WARNINGS, Path, Report, spelled
 from services.contract.values import Json
 
 UNREADABLE = "unreadable"
@@ -140,14 +140,15 @@ class Fields:
 
     def rest(self) -> dict[str, Json]:
         """What nobody asked for, kept for versions that will; each gives a warning."""
-        for name in self.unknown():
+        unknown = self.unknown()
+        for name in unknown[: MOST_WARNINGS + 1]:
             self._report.warn(
                 (*self.path, name),
                 "UNKNOWN_FIELD",
                 "This version does not know the field; it is kept and has no effect."
                 + self._suggestion(name),
             )
-        return {name: self.values[name] for name in self.unknown()}
+        return {name: self.values[name] for name in unknown}
 
     def _suggestion(self, name: str) -> str:
         if len(name) > 64:

@@ -1,5 +1,6 @@
 """ContractService on the wire: hand over, translate back."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -25,7 +26,8 @@ class ContractServicer(rpc.ContractServiceServicer):
         request: pb.ValidateTaskRequest,
         context: "grpc.aio.ServicerContext[Any, Any]",
     ) -> pb.ValidateTaskResponse:
-        answer = plan(convert.payload(request.payload), self._deployment)
+        # A mebibyte of odd JSON takes up to a second, in which others want answers too.
+        answer = await asyncio.to_thread(plan, convert.payload(request.payload), self._deployment)
         if answer.violations and not request.report_violations:
             raise InvalidArgument(answer.violations, reason="TASK_INVALID")
         return convert.response(answer)
