@@ -93,6 +93,18 @@ class JobFilter:
     """``key=value``, or ``key`` for any value."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A piece of an attempt's `.log` that one stream wrote; kept when segments are gone."""
+
+    position: int
+    """Where it begins in the `.log`, in bytes."""
+    stream: Stream
+    offset: int
+    """Where it begins in the stream, in bytes."""
+    size: int
+
+
 class Reading(Protocol):
     """Questions that change nothing. A job that is not there is None."""
 
@@ -117,6 +129,11 @@ class Reading(Protocol):
         self, job_id: str, *, step_index: int, attempt: int, after_order: int, limit: int
     ) -> Sequence[Segment]:
         """Segments of one attempt with a higher order, in order of arrival."""
+
+    async def stretches(
+        self, job_id: str, *, step_index: int, attempt: int, from_position: int, limit: int
+    ) -> Sequence[Stretch]:
+        """Stretches of one attempt that begin at or behind a position of its log, in order."""
 
     async def received(self, job_id: str, *, step_index: int, attempt: int) -> dict[Stream, int]:
         """How many bytes of each stream of an attempt are stored."""

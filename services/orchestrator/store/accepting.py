@@ -1,0 +1,240 @@
+"""Writes by those who hold no claim: submits, cancel requests, ends of patience."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pawl.wire.errors import AlreadyExists, FailedPrecondition
+from services.orchestrator.jobs.failures import Reason
+from services.orchestrator.jobs.job import (
+    JobId,
+    JobOutcome,
+    JobState,
+    NewEvent,
+    StepState,
+)
+from services.orchestrator.jobs.store import NewJob
+from services.orchestrator.store import rows, tables
+from services.orchestrator.store.engine import now
+from services.orchestrator.store.text import clean
+from services.orchestrator.store.writes import moved, named, store_events
+
+job = tables.job
+
+EXPIRED_AT_ONCE = 100
+"""Jobs that one transaction ends for having waited too long."""
+
+
+async def submitted(
+    connection: AsyncConnection, principal: str, request_id: str
+) -> tuple[str, JobId] | None:
+    """The submit digest and the job under a caller's request id."""
+    found = await connection.execute(
+        sa.select(job.c.submit_digest, job.c.job_id).where(
+            job.c.principal == principal,
+            job.c.request_id == request_id,
+            # Also what tells the planner that the partial index holds the answer.
+            sa.text("request_id <> ''"),
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else (row.submit_digest, JobId(row.job_id))
+
+
+def same(earlier: tuple[str, JobId], new: NewJob) -> JobId:
+    """The job an earlier submit made. Raises AlreadyExists when it asked for something else."""
+    digest, job_id = earlier
+    if digest != new.submit_digest:
+        raise AlreadyExists(
+            "REQUEST_ID_REUSED",
+            f"request_id {new.request_id} names job {job_id}, which was submitted with another "
+            "payload, priority, attempt limit or label set; choose a new request_id",
+            metadata={"job_id": job_id},
+        )
+    return job_id
+
+
+async def insert(connection: AsyncConnection, new: NewJob) -> None:
+    """Stores a job with everything that belongs to it from the start."""
+    patience = new.plan.limits.queue_timeout
+    queue_left = None if patience is None else rows.micros(patience)
+    event = NewEvent(
+        type="job.submitted",
+        message="The job was submitted.",
+        payload={"planDigest": new.plan.digest, "priority": new.priority},
+    )
+    statement = (
+        sa.insert(job)
+        .values(
+            job_id=new.job_id,
+            principal=new.principal,
+            request_id=new.request_id,
+            submit_digest=new.submit_digest,
+            state=JobState.QUEUED,
+            repository=new.plan.repository,
+            runtime=new.plan.runtime,
+            capabilities=[capability.name for capability in new.plan.capabilities],
+            priority=new.priority,
+            claim_rank=-new.priority,
+            attempt=1,
+            max_attempts=new.max_attempts,
+            losses=0,
+            cancel_too_late_told=False,
+            create_time=now(),
+            queue_left=queue_left,
+            queue_deadline=None if queue_left is None else now() + queue_left,
+            intent_recorded=False,
+            last_sequence=1,
+            epoch=0,
+            claims_without_progress=0,
+            workspace_count=0,
+            **dict.fromkeys(_EMPTY, ""),
+        )
+        .returning(*job.c, job.c.create_time.label("now"))
+    )
+    row = (await connection.execute(statement)).mappings().one()
+    await store_events(connection, row, [event])
+    await connection.execute(
+        sa.insert(tables.plan).values(job_id=new.job_id, document=rows.plan_document(new.plan))
+    )
+    await connection.execute(
+        sa.insert(tables.step),
+        [
+            {
+                "job_id": new.job_id,
+                "step_index": step.index,
+                "id": step.id,
+                "title": step.title,
+                "state": StepState.PENDING,
+                "attempt": 0,
+                **_NO_RUN,
+            }
+            for step in new.plan.steps
+        ],
+    )
+    if new.labels:
+        await connection.execute(
+            sa.insert(tables.label),
+            [
+                {"job_id": new.job_id, "key": clean(key), "value": clean(value)}
+                for key, value in new.labels.items()
+            ],
+        )
+
+
+async def cancel(
+    connection: AsyncConnection, job_id: str, *, by: str, reason: str
+) -> FailedPrecondition | None:
+    """Records a cancel request where there is still something to stop.
+
+    Gives, not raises, the refusal of one that comes too late: the event that tells
+    of it is to be committed.
+    """
+    request: dict[str, Any] = {
+        "cancel_time": now(),
+        "cancel_by": clean(by),
+        "cancel_reason": clean(reason),
+    }
+    requested = NewEvent(
+        type="job.cancel.requested",
+        message=f"{by} asked for the job to be cancelled.",
+        payload={"by": by, "reason": reason},
+    )
+    cancelled = NewEvent(type="job.cancelled", message="The job was cancelled before it started.")
+    ended = {"state": JobState.CANCELLED, "outcome": JobOutcome.CANCELLED, **GONE}
+    if await moved(
+        connection,
+        named(job_id, JobState.QUEUED),
+        [requested, cancelled],
+        {**request, **ended},
+    ):
+        return None
+    running = named(job_id, JobState.RUNNING)
+    untold = sa.and_(running, job.c.cancel_time.is_(None), job.c.intent_recorded.is_(False))
+    if await moved(connection, untold, [requested], request):
+        return None
+    found = await connection.execute(sa.select(job).where(job.c.job_id == job_id))
+    row = found.mappings().one_or_none()
+    if row is None or row["cancel_time"] is not None:
+        return None
+    if row["state"] != JobState.RUNNING:
+        return FailedPrecondition(
+            "JOB_ENDED",
+            f"job {job_id} ended before it was asked to: {row['outcome']}",
+            metadata={"state": row["state"]},
+        )
+    too_late = NewEvent(
+        type="job.cancel.tooLate",
+        message=f"{by} asked for the job to be cancelled, but its result is being published.",
+        payload={"by": by, "reason": reason},
+    )
+    unheard = sa.and_(running, job.c.cancel_too_late_told.is_(False))
+    await moved(connection, unheard, [too_late], {"cancel_too_late_told": True})
+    return FailedPrecondition(
+        "TOO_LATE", f"the result of job {job_id} is being published; wait for it to end"
+    )
+
+
+async def expire(connection: AsyncConnection) -> Sequence[JobId]:
+    """Fails jobs that have waited longer than their task allows."""
+    overdue = sa.and_(
+        job.c.queue_deadline.is_not(None),
+        job.c.queue_deadline < now(),
+        job.c.state == JobState.QUEUED,
+    )
+    found = await connection.scalars(sa.select(job.c.job_id).where(overdue).limit(EXPIRED_AT_ONCE))
+    message = "the job waited in the queue for longer than its task allows"
+    event = NewEvent(
+        type="job.failed",
+        message="The job waited in the queue for too long.",
+        payload={"reason": Reason.QUEUE_EXPIRED, "failure": message},
+    )
+    changes = {
+        "state": JobState.FAILED,
+        "outcome": JobOutcome.FAILED,
+        "failure_reason": Reason.QUEUE_EXPIRED,
+        "failure_message": message,
+        "failure_remedy": "Raise task.limits.queueTimeoutSeconds, or add a runner that fits.",
+        **GONE,
+    }
+    return [
+        JobId(job_id)
+        for job_id in found.all()
+        if await moved(connection, sa.and_(job.c.job_id == job_id, overdue), [event], changes)
+    ]
+
+
+GONE: dict[str, Any] = {
+    "end_time": now(),
+    "not_before": None,
+    "owner": "",
+    "lease_until": None,
+    "queue_deadline": None,
+}
+"""What every end of a job has in common."""
+
+_EMPTY = (
+    "default_branch",
+    "base_commit",
+    "working_branch",
+    "published_commit",
+    "pull_request_url",
+    "owner",
+    "workspace_id",
+    "runner_id",
+    "incarnation",
+)
+_NO_RUN = dict.fromkeys(
+    (
+        "run_id",
+        "runner_id",
+        "incarnation",
+        "workspace_id",
+        "summary",
+        "checkpoint_commit",
+        "checkpoint_tree",
+    ),
+    "",
+)

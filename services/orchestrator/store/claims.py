@@ -1,0 +1,143 @@
+"""How a job finds its owner, keeps it, loses it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.orchestrator.jobs.failures import Reason
+from services.orchestrator.jobs.job import CancelRequest, JobId, JobOutcome, JobState, NewEvent
+from services.orchestrator.jobs.store import Candidate, Claim, LeaseLost, StoreAway
+from services.orchestrator.store import rows, tables
+from services.orchestrator.store.accepting import GONE
+from services.orchestrator.store.engine import now, reason
+from services.orchestrator.store.writes import CLAIMABLE, UNCOUNTED, fence, moved, store_events
+
+job = tables.job
+
+CLAIMS_WITHOUT_PROGRESS = 5
+"""A job that has been claimed so often since its last checkpoint is claimed no more."""
+
+
+async def candidates(connection: AsyncConnection, *, limit: int, after: str) -> Sequence[Candidate]:
+    """Claimable jobs, the next one to claim first."""
+    query = (
+        sa.select(job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id)
+        .where(sa.text(tables.OPEN), CLAIMABLE)
+        .order_by(job.c.claim_rank, job.c.submit_order)
+        .limit(limit)
+    )
+    if after:
+        place = sa.select(job.c.claim_rank, job.c.submit_order).where(job.c.job_id == after)
+        row = (await connection.execute(place)).one_or_none()
+        if row is not None:
+            query = query.where(sa.tuple_(job.c.claim_rank, job.c.submit_order) > sa.tuple_(*row))
+    return [
+        Candidate(
+            job_id=JobId(row.job_id),
+            state=JobState(row.state),
+            capabilities=tuple(row.capabilities),
+            runner_id=row.runner_id,
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+async def claim(
+    connection: AsyncConnection, job_id: JobId, *, owner: str, term: timedelta
+) -> Claim | None:
+    """Claims a job, or ends one that has lost too many owners."""
+    this = sa.and_(job.c.job_id == job_id, CLAIMABLE)
+    taken = await connection.execute(
+        sa.update(job)
+        .where(this, job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS)
+        .values(
+            # The right side of an update is the row as it was.
+            claimed_from=job.c.state,
+            state=JobState.RUNNING,
+            epoch=job.c.epoch + 1,
+            owner=owner,
+            lease_until=now() + rows.micros(term),
+            claims_without_progress=job.c.claims_without_progress + 1,
+            not_before=None,
+            start_time=sa.func.coalesce(job.c.start_time, now()),
+            queue_left=sa.case(
+                (job.c.state == JobState.QUEUED, job.c.queue_deadline - now()),
+                else_=job.c.queue_left,
+            ),
+            queue_deadline=None,
+            last_sequence=job.c.last_sequence + 1,
+        )
+        .returning(*job.c, now().label("now"))
+    )
+    row = taken.mappings().one_or_none()
+    if row is None:
+        await _bury(connection, this)
+        return None
+    previous = JobState(row["claimed_from"])
+    event = NewEvent(
+        type="job.claimed",
+        message=(
+            "The job was claimed."
+            if previous is JobState.QUEUED
+            else "The job was taken over from an owner that was lost."
+        ),
+        payload={"epoch": row["epoch"], "owner": owner, "previous": previous},
+    )
+    await store_events(connection, row, [event])
+    return Claim(job_id=job_id, epoch=row["epoch"], owner=owner, previous=previous)
+
+
+async def _bury(connection: AsyncConnection, this: sa.ColumnElement[bool]) -> None:
+    poisoned = sa.and_(this, job.c.claims_without_progress >= CLAIMS_WITHOUT_PROGRESS)
+    message = f"{CLAIMS_WITHOUT_PROGRESS} owners in a row were lost while they drove the job"
+    event = NewEvent(
+        type="job.deadLettered",
+        message=f"The job was given up: {message}.",
+        payload={"reason": Reason.POISONED, "failure": message},
+    )
+    await moved(
+        connection,
+        poisoned,
+        [event],
+        {
+            "state": JobState.DEAD_LETTER,
+            "outcome": JobOutcome.FAILED,
+            "failure_reason": Reason.POISONED,
+            "failure_message": message,
+            "failure_remedy": "Look at the orchestrator's log for what ended it each time.",
+            **GONE,
+        },
+    )
+
+
+def renew(engine: sa.Engine, claim: Claim, *, term: timedelta) -> CancelRequest | None:
+    """Extends a lease, in the thread that calls it. Raises LeaseLost, StoreAway."""
+    statement = (
+        sa.update(job)
+        .where(fence(claim))
+        .values(lease_until=now() + rows.micros(term))
+        .returning(job.c.cancel_time, job.c.cancel_by, job.c.cancel_reason)
+    )
+    try:
+        with engine.begin() as connection:
+            row = connection.execute(statement).mappings().one_or_none()
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        raise StoreAway(reason(error)) from error
+    if row is None:
+        raise LeaseLost
+    return rows.cancel_request(row)
+
+
+async def give_up(connection: AsyncConnection, owner: str) -> None:
+    """Ends every lease of an owner; leaving in good order counts as no lost owner."""
+    await connection.execute(
+        sa.update(job)
+        .where(sa.text("owner <> ''"), job.c.owner == owner, job.c.state == JobState.RUNNING)
+        .values(
+            lease_until=0,
+            owner="",
+            claims_without_progress=UNCOUNTED,
+        )
+    )

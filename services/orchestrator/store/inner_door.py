@@ -1,0 +1,203 @@
+"""The part of the store that is open to the owner of a claim."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.orchestrator.jobs.failures import Failure
+from services.orchestrator.jobs.job import (
+    Artifact,
+    Job,
+    JobOutcome,
+    JobState,
+    NewEvent,
+    Segment,
+    StepState,
+    Usage,
+)
+from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.publishing import Phase, Publication
+from services.orchestrator.jobs.store import Claim
+from services.orchestrator.store import driving, jobs, output, publishing
+from services.orchestrator.store.engine import Engines
+from services.orchestrator.store.writes import driven, store_artifacts
+
+
+class SqlDriving:
+    """Writes that are fenced by a claim."""
+
+    _engines: Engines
+
+    async def note(self, claim: Claim, *events: NewEvent) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driven(connection, claim, events)
+
+    async def enter(self, claim: Claim, stage: Stage, *events: NewEvent) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driven(connection, claim, events, {"stage": stage})
+
+    async def pin(
+        self,
+        claim: Claim,
+        *events: NewEvent,
+        default_branch: str,
+        base_commit: str,
+        working_branch: str,
+    ) -> Job:
+        """See Driving. The events are stored only when something was fixed."""
+        async with self._engines.writing() as connection:
+            await driving.pin(
+                connection,
+                claim,
+                events,
+                default_branch=default_branch,
+                base_commit=base_commit,
+                working_branch=working_branch,
+            )
+            pinned = await jobs.read(connection, claim.job_id, with_plan=True)
+        if pinned is None:
+            raise LookupError(f"job {claim.job_id} is claimed and is not there")
+        return pinned
+
+    async def house(
+        self,
+        claim: Claim,
+        *events: NewEvent,
+        workspace_id: str,
+        runner_id: str,
+        incarnation: str,
+    ) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driving.house(
+                connection,
+                claim,
+                events,
+                workspace_id=workspace_id,
+                runner_id=runner_id,
+                incarnation=incarnation,
+            )
+
+    async def unhouse(self, claim: Claim) -> None:
+        """See Driving."""
+        nowhere = dict.fromkeys(("workspace_id", "runner_id", "incarnation"), "")
+        async with self._engines.writing() as connection:
+            await driven(connection, claim, changes=nowhere)
+
+    async def start_step(
+        self,
+        claim: Claim,
+        *events: NewEvent,
+        step_index: int,
+        attempt: int,
+        run_id: str,
+        runner_id: str,
+        incarnation: str,
+        workspace_id: str,
+    ) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driving.start_step(
+                connection,
+                claim,
+                events,
+                step_index=step_index,
+                attempt=attempt,
+                run_id=run_id,
+                runner_id=runner_id,
+                incarnation=incarnation,
+                workspace_id=workspace_id,
+            )
+
+    async def finish_step(
+        self,
+        claim: Claim,
+        *events: NewEvent,
+        step_index: int,
+        commit: str,
+        tree: str,
+        summary: str,
+        usage: Usage | None,
+        artifacts: Sequence[Artifact],
+    ) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driving.close_step(
+                connection,
+                claim,
+                events,
+                step_index=step_index,
+                state=StepState.SUCCEEDED,
+                commit=commit,
+                tree=tree,
+                summary=summary,
+                usage=usage,
+                artifacts=artifacts,
+            )
+
+    async def end_step(
+        self,
+        claim: Claim,
+        *events: NewEvent,
+        step_index: int,
+        state: StepState,
+        summary: str,
+        usage: Usage | None,
+        artifacts: Sequence[Artifact],
+    ) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driving.close_step(
+                connection,
+                claim,
+                events,
+                step_index=step_index,
+                state=state,
+                summary=summary,
+                usage=usage,
+                artifacts=artifacts,
+            )
+
+    async def append_output(self, claim: Claim, segments: Sequence[Segment]) -> None:
+        """See Driving. Raises ValueError where a stream would get a gap."""
+        async with self._engines.writing() as connection:
+            await driven(connection, claim)
+            await output.append(connection, claim.job_id, segments)
+
+    async def keep(self, claim: Claim, artifacts: Sequence[Artifact]) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            row = await driven(connection, claim)
+            await store_artifacts(connection, row, artifacts)
+
+    async def intend(
+        self, claim: Claim, publication: Publication, *events: NewEvent
+    ) -> Publication:
+        """See Driving. The events are stored only with the intent itself."""
+        async with self._engines.writing() as connection:
+            return await publishing.intend(connection, claim, publication, events)
+
+    async def reach(self, claim: Claim, phase: str, *events: NewEvent) -> None:
+        """See Driving. Where the publication is that far already nothing is stored."""
+        async with self._engines.writing() as connection:
+            await publishing.reach(connection, claim, Phase(phase), events)
+
+    async def requeue(self, claim: Claim, *events: NewEvent, not_before: datetime | None) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driving.requeue(connection, claim, events, not_before=not_before)
+
+    async def end(
+        self,
+        claim: Claim,
+        *events: NewEvent,
+        state: JobState,
+        outcome: JobOutcome,
+        failure: Failure | None = None,
+    ) -> None:
+        """See Driving."""
+        async with self._engines.writing() as connection:
+            await driving.end(
+                connection, claim, events, state=state, outcome=outcome, failure=failure
+            )

@@ -1,0 +1,66 @@
+"""What a job means to publish, how far that is."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.orchestrator.jobs.job import NewEvent
+from services.orchestrator.jobs.publishing import Phase, Publication
+from services.orchestrator.jobs.store import CancelWins, Claim
+from services.orchestrator.store import rows, tables
+from services.orchestrator.store.text import clean
+from services.orchestrator.store.writes import driven
+
+publication = tables.publication
+
+
+async def read(connection: AsyncConnection, job_id: str) -> Publication | None:
+    """The recorded intent."""
+    found = await connection.execute(sa.select(publication).where(publication.c.job_id == job_id))
+    row = found.mappings().one_or_none()
+    return None if row is None else rows.publication(row)
+
+
+async def intend(
+    connection: AsyncConnection, claim: Claim, wanted: Publication, events: Sequence[NewEvent]
+) -> Publication:
+    """Records the intent where there is none; the events are stored only then."""
+    await driven(connection, claim)
+    recorded = await read(connection, claim.job_id)
+    if recorded is not None:
+        return recorded
+    row = await driven(connection, claim, events, {"intent_recorded": True})
+    if row["cancel_time"] is not None:
+        raise CancelWins
+    await connection.execute(
+        sa.insert(publication).values(
+            job_id=claim.job_id,
+            branch=wanted.branch,
+            expected=wanted.expected,
+            base_commit=wanted.base_commit,
+            tree=wanted.tree,
+            commit=wanted.commit,
+            message=clean(wanted.message),
+            phase=wanted.phase,
+        )
+    )
+    return wanted
+
+
+async def reach(
+    connection: AsyncConnection, claim: Claim, phase: Phase, events: Sequence[NewEvent]
+) -> None:
+    """Moves the publication forward; where it is that far already nothing is stored."""
+    await driven(connection, claim)
+    recorded = await read(connection, claim.job_id)
+    if recorded is None:
+        raise ValueError(f"job {claim.job_id} has recorded no intent to publish")
+    order = list(Phase)
+    if order.index(phase) <= order.index(recorded.phase):
+        return
+    pushed = {"published_commit": recorded.commit} if phase is Phase.PUSHED else {}
+    await driven(connection, claim, events, pushed)
+    await connection.execute(
+        sa.update(publication).where(publication.c.job_id == claim.job_id).values(phase=phase)
+    )

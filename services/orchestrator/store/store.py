@@ -1,0 +1,45 @@
+"""The store in a database, opened for the life of a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.orchestrator.jobs.store import Store
+from services.orchestrator.store import place
+from services.orchestrator.store.engine import Engines
+from services.orchestrator.store.inner_door import SqlDriving
+from services.orchestrator.store.outer_door import SqlAccepting, SqlClaiming, SqlReading
+from services.orchestrator.store.schema import migrate
+
+
+class SqlStore(SqlReading, SqlAccepting, SqlClaiming, SqlDriving, Store):
+    """Every question of the port, each in a transaction of its own.
+
+    What is asked may also end in Unavailable DATABASE_AWAY: nothing was written, or,
+    where the commit itself was cut off, nothing is known of it.
+    """
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[SqlStore]:
+    """The store at a ``sqlite:///`` URL, made or upgraded, for the length of the block.
+
+    Raises StoreUnusable, whose message says what to do about it.
+    """
+    file = place.database_file(url)
+    await asyncio.to_thread(_made_ready, file)
+    engines = Engines(file)
+    try:
+        yield SqlStore(engines)
+    finally:
+        await engines.dispose()
+
+
+def _made_ready(file: Path) -> None:
+    place.settle(file)
+    migrate(file)
+    place.mark(file)

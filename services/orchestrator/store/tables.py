@@ -1,0 +1,198 @@
+"""The tables, as the queries of this package see them; times are microseconds since 1970, UTC."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+Micros = sa.BigInteger
+# SQLite numbers rows by itself only where the type is spelt INTEGER.
+RowNumber = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+OPEN = "state IN ('queued', 'running')"
+"""Spelt out in queries too: a partial index serves only the very condition it was made with."""
+
+job = sa.Table(
+    "job",
+    metadata,
+    sa.Column("submit_order", RowNumber, primary_key=True, autoincrement=True),
+    sa.Column("job_id", sa.Text, nullable=False, unique=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("submit_digest", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text),
+    sa.Column("failure_reason", sa.Text),
+    sa.Column("failure_message", sa.Text),
+    sa.Column("failure_remedy", sa.Text),
+    sa.Column("failure_step_index", sa.Integer),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("runtime", sa.Text, nullable=False),
+    sa.Column("capabilities", sa.JSON, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    # The priority negated, so that one ascending index has the order of claims.
+    sa.Column("claim_rank", sa.Integer, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column("losses", sa.Integer, nullable=False),
+    sa.Column("not_before", Micros),
+    sa.Column("cancel_time", Micros),
+    sa.Column("cancel_by", sa.Text),
+    sa.Column("cancel_reason", sa.Text),
+    sa.Column("cancel_too_late_told", sa.Boolean, nullable=False),
+    sa.Column("create_time", Micros, nullable=False),
+    sa.Column("start_time", Micros),
+    sa.Column("end_time", Micros),
+    # What is left of the time it may spend QUEUED, when it last entered that state.
+    sa.Column("queue_left", Micros),
+    sa.Column("queue_deadline", Micros),
+    sa.Column("stage", sa.Text),
+    sa.Column("default_branch", sa.Text, nullable=False),
+    sa.Column("base_commit", sa.Text, nullable=False),
+    sa.Column("working_branch", sa.Text, nullable=False),
+    sa.Column("intent_recorded", sa.Boolean, nullable=False),
+    sa.Column("published_commit", sa.Text, nullable=False),
+    sa.Column("pull_request_url", sa.Text, nullable=False),
+    sa.Column("last_sequence", sa.BigInteger, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("lease_until", Micros),
+    sa.Column("claimed_from", sa.Text),
+    sa.Column("claims_without_progress", sa.Integer, nullable=False),
+    sa.Column("workspace_id", sa.Text, nullable=False),
+    sa.Column("workspace_count", sa.Integer, nullable=False),
+    sa.Column("runner_id", sa.Text, nullable=False),
+    sa.Column("incarnation", sa.Text, nullable=False),
+    sa.Index(
+        "job_request",
+        "principal",
+        "request_id",
+        unique=True,
+        sqlite_where=sa.text("request_id <> ''"),
+        postgresql_where=sa.text("request_id <> ''"),
+    ),
+    sa.Index(
+        "job_claimable",
+        "claim_rank",
+        "submit_order",
+        sqlite_where=sa.text(OPEN),
+        postgresql_where=sa.text(OPEN),
+    ),
+    sa.Index(
+        "job_queue_deadline",
+        "queue_deadline",
+        sqlite_where=sa.text("queue_deadline IS NOT NULL"),
+        postgresql_where=sa.text("queue_deadline IS NOT NULL"),
+    ),
+    sa.Index(
+        "job_owner",
+        "owner",
+        sqlite_where=sa.text("owner <> ''"),
+        postgresql_where=sa.text("owner <> ''"),
+    ),
+    sa.Index("job_state", "state", "submit_order"),
+    # Without it a deleted job's number could be given out again.
+    sqlite_autoincrement=True,
+)
+
+plan = sa.Table(
+    "plan",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("document", sa.JSON, nullable=False),
+)
+
+label = sa.Table(
+    "label",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Index("label_value", "key", "value"),
+)
+
+step = sa.Table(
+    "step",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("step_index", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("runner_id", sa.Text, nullable=False),
+    sa.Column("incarnation", sa.Text, nullable=False),
+    sa.Column("workspace_id", sa.Text, nullable=False),
+    sa.Column("start_time", Micros),
+    sa.Column("end_time", Micros),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("usage", sa.JSON(none_as_null=True)),
+    sa.Column("checkpoint_commit", sa.Text, nullable=False),
+    sa.Column("checkpoint_tree", sa.Text, nullable=False),
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("create_time", Micros, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("stage", sa.Text),
+    sa.Column("step_index", sa.Integer),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),
+)
+
+artifact = sa.Table(
+    "artifact",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("create_time", Micros, nullable=False),
+)
+
+segment = sa.Table(
+    "segment",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("step_index", sa.Integer, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("arrival", sa.Integer, primary_key=True),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("stream_offset", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+)
+
+stretch = sa.Table(
+    "stretch",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("step_index", sa.Integer, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    # Where it begins in the attempt's `.log`, which holds both streams as they arrived.
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("stream_offset", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+)
+
+publication = sa.Table(
+    "publication",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
+    sa.Column("branch", sa.Text, nullable=False),
+    sa.Column("expected", sa.Text, nullable=False),
+    sa.Column("base_commit", sa.Text, nullable=False),
+    sa.Column("tree", sa.Text, nullable=False),
+    sa.Column("commit", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("phase", sa.Text, nullable=False),
+)

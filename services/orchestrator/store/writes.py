@@ -1,0 +1,127 @@
+"""The first statement of every transaction that changes a job, with the events it numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.orchestrator.jobs.job import Artifact, JobId, JobState, NewEvent
+from services.orchestrator.jobs.store import Claim, LeaseLost
+from services.orchestrator.store import tables
+from services.orchestrator.store.engine import now
+from services.orchestrator.store.rows import Row
+from services.orchestrator.store.text import clean, payload
+
+job = tables.job
+
+CLAIMABLE = sa.or_(
+    sa.and_(
+        job.c.state == JobState.QUEUED,
+        sa.or_(job.c.not_before.is_(None), job.c.not_before <= now()),
+    ),
+    sa.and_(job.c.state == JobState.RUNNING, job.c.lease_until < now()),
+)
+"""What may be claimed now, by the database's clock."""
+
+UNCOUNTED = sa.case((job.c.claims_without_progress > 0, job.c.claims_without_progress - 1), else_=0)
+"""The count of claims without progress when this claim ends in good order."""
+
+
+def fence(claim: Claim) -> sa.ColumnElement[bool]:
+    """True for the job's row exactly while the claim is in force."""
+    return sa.and_(
+        job.c.job_id == claim.job_id,
+        job.c.epoch == claim.epoch,
+        job.c.owner == claim.owner,
+        job.c.state == JobState.RUNNING,
+    )
+
+
+async def driven(
+    connection: AsyncConnection,
+    claim: Claim,
+    events: Sequence[NewEvent] = (),
+    changes: Mapping[str, Any] | None = None,
+) -> Row:
+    """Changes the job's row under its claim and stores the events; gives the row.
+
+    The row is the changed one with the database's time as `now`. The events have
+    the attempt the row has. Raises LeaseLost.
+    """
+    row = await moved(connection, fence(claim), events, changes)
+    if row is None:
+        raise LeaseLost
+    return row
+
+
+async def moved(
+    connection: AsyncConnection,
+    where: sa.ColumnElement[bool],
+    events: Sequence[NewEvent],
+    changes: Mapping[str, Any] | None = None,
+) -> Row | None:
+    """The same for one job whose state is as `where` says; None where it is not."""
+    statement = (
+        sa.update(job)
+        .where(where)
+        .values(last_sequence=job.c.last_sequence + len(events), **(changes or {}))
+        .returning(*job.c, now().label("now"))
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    if row is not None and events:
+        await store_events(connection, row, events)
+    return row
+
+
+async def store_events(connection: AsyncConnection, row: Row, events: Sequence[NewEvent]) -> None:
+    """Stores events under the last numbers that the job's row has just been given."""
+    first = row["last_sequence"] - len(events) + 1
+    await connection.execute(
+        sa.insert(tables.event),
+        [
+            {
+                "job_id": row["job_id"],
+                "sequence": first + position,
+                "create_time": row["now"],
+                "type": event.type,
+                "epoch": row["epoch"],
+                "attempt": row["attempt"],
+                "stage": event.stage,
+                "step_index": event.step_index,
+                "message": clean(event.message),
+                "payload": payload(event.payload, event.type),
+            }
+            for position, event in enumerate(events)
+        ],
+    )
+
+
+async def store_artifacts(
+    connection: AsyncConnection, row: Row, artifacts: Sequence[Artifact]
+) -> None:
+    """Lists artifacts; one of an equal path and another digest takes the old one's place."""
+    table = tables.artifact
+    for artifact in artifacts:
+        here = sa.and_(table.c.job_id == row["job_id"], table.c.path == artifact.path)
+        digest = await connection.scalar(sa.select(table.c.sha256).where(here))
+        if digest == artifact.sha256:
+            continue
+        if digest is not None:
+            await connection.execute(sa.delete(table).where(here))
+        await connection.execute(
+            sa.insert(table).values(
+                job_id=row["job_id"],
+                path=artifact.path,
+                size=artifact.size,
+                sha256=artifact.sha256,
+                content_type=artifact.content_type,
+                key=artifact.key,
+                create_time=row["now"],
+            )
+        )
+
+
+def named(job_id: str, state: JobState) -> sa.ColumnElement[bool]:
+    """True for one job's row while it is in a state."""
+    return sa.and_(job.c.job_id == JobId(job_id), job.c.state == state)
