@@ -1,0 +1,261 @@
+"""Runners in memory that do as they are told, over real git trees."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from typing_extensions import override
+
+from services.orchestrator.drive.ports import (
+    Finished,
+    Fleet,
+    Message,
+    Output,
+    PackFor,
+    PreparedWorkspace,
+    Receipt,
+    Runner,
+    RunnerFull,
+    RunnerUnreachable,
+    RunOrder,
+    RunOutcome,
+    RunUnknown,
+    Started,
+    TakenTree,
+    WorkspaceOrder,
+)
+from services.orchestrator.jobs.failures import Failure, Reason
+from services.orchestrator.jobs.job import Stream
+
+Script = Callable[["Stage"], Awaitable[None]]
+"""What one run does in its workspace; what it raises ends the run."""
+
+GIT = [
+    "git",
+    "-c",
+    "core.autocrlf=false",
+    "-c",
+    "user.name=t",
+    "-c",
+    "user.email=t@example.invalid",
+]
+
+
+class Fails(Exception):
+    """Ends a scripted run with a failure."""
+
+
+class Dies(Exception):
+    """Ends a scripted run with its runner's process: nobody sees how it ended."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a script has to work with."""
+
+    tree: Path
+    stopped: asyncio.Event
+    said: list[Output] = field(default_factory=list)
+    grew: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def say(self, text: str, stream: Stream = Stream.STDOUT) -> None:
+        """Writes a line of output."""
+        offset = sum(len(one.data) for one in self.said if one.stream is stream)
+        self.said.append(Output(stream=stream, offset=offset, data=f"{text}\n".encode()))
+        self.grew.set()
+
+
+@dataclass(slots=True)
+class ScriptedRun:
+    """One run and its end."""
+
+    stage: Stage
+    task: asyncio.Task[None]
+    end: Finished | None = None
+
+
+class ScriptedRunner(Runner):
+    """A runner whose agents are the scripts it is given, one per start, in order."""
+
+    def __init__(self, folder: Path, tasks: asyncio.TaskGroup, runner_id: str = "r1") -> None:
+        self._folder = folder
+        self._tasks = tasks
+        self._id = runner_id
+        self.scripts: list[Script] = []
+        self.runs: dict[str, ScriptedRun] = {}
+        self.started: list[str] = []
+        self.workspaces: dict[str, WorkspaceOrder] = {}
+        self.closed: list[str] = []
+        self.acknowledged: list[str] = []
+        self.unreachable = False
+        self.full = False
+
+    @property
+    @override
+    def runner_id(self) -> str:
+        return self._id
+
+    @property
+    @override
+    def incarnation(self) -> str:
+        return "first"
+
+    def _reach(self) -> None:
+        if self.unreachable:
+            raise RunnerUnreachable("scripted to be away")
+
+    def _tree(self, workspace_id: str) -> Path:
+        return self._folder / workspace_id
+
+    @override
+    async def prepare(self, order: WorkspaceOrder, pack_for: PackFor) -> PreparedWorkspace:
+        self._reach()
+        if self.full:
+            raise RunnerFull("scripted to be full")
+        tree = self._tree(order.workspace_id)
+        tree.mkdir(parents=True)
+        _git(tree, "init", "-q", ".")
+        async with pack_for([]) as pack:
+            data = b"".join([chunk async for chunk in pack.chunks()])
+        _git(tree, "index-pack", "--stdin", data=data)
+        _git(tree, "update-ref", "HEAD", order.base_commit)
+        _git(tree, "read-tree", "-u", "--reset", order.files_commit)
+        self.workspaces[order.workspace_id] = order
+        return PreparedWorkspace(reused=False, skills=())
+
+    @override
+    async def follow(
+        self,
+        order: RunOrder,
+        *,
+        attach_only: bool,
+        positions: dict[Stream, int],
+        activity_index: int,
+    ) -> AsyncIterator[Message]:
+        self._reach()
+        run = self.runs.get(order.run_id)
+        if run is None:
+            if attach_only or order.workspace_id not in self.workspaces:
+                raise RunUnknown(f"no run {order.run_id}")
+            run = self._begin(order)
+        yield Started(argv=("scripted",), version="1", runner_id=self._id, incarnation="first")
+        sent = 0
+        while True:
+            self._reach()
+            for output in run.stage.said[sent:]:
+                if output.offset >= positions.get(output.stream, 0):
+                    yield output
+                sent += 1
+            if run.end is not None:
+                yield run.end
+                return
+            run.stage.grew.clear()
+            await run.stage.grew.wait()
+
+    def _begin(self, order: RunOrder) -> ScriptedRun:
+        stage = Stage(self._tree(order.workspace_id), asyncio.Event())
+        self.started.append(order.run_id)
+        script = self.scripts.pop(0)
+        run = self.runs[order.run_id] = ScriptedRun(
+            stage, self._tasks.create_task(self._play(order.run_id, stage, script))
+        )
+        return run
+
+    async def _play(self, run_id: str, stage: Stage, script: Script) -> None:
+        try:
+            await script(stage)
+            end = finished(RunOutcome.SUCCEEDED)
+        except Fails as error:
+            failure = Failure(Reason.AGENT_EXIT, str(error), "Read the log.")
+            end = finished(RunOutcome.FAILED, failure)
+        except Dies:
+            end = finished(RunOutcome.LOST)
+        if stage.stopped.is_set():
+            end = finished(RunOutcome.CANCELLED)
+        self.runs[run_id].end = end
+        stage.grew.set()
+
+    @override
+    async def cancel(self, run_id: str, epoch: int) -> Receipt:
+        self._reach()
+        run = self.runs.get(run_id)
+        if run is None:
+            raise RunUnknown(f"no run {run_id}")
+        run.stage.stopped.set()
+        await asyncio.wait([run.task])
+        return Receipt(signals=({"signal": "SIGINT"},), before=({"pid": 1, "name": "agent"},))
+
+    @override
+    async def checkpoint(self, workspace_id: str, epoch: int, into: Path) -> TakenTree:
+        self._reach()
+        if workspace_id not in self.workspaces:
+            raise RunUnknown("the workspace is gone")
+        tree = self._tree(workspace_id)
+        _git(tree, "add", "-A")
+        name = _git(tree, "write-tree").decode().strip()
+        packed = _git(tree, "pack-objects", "--revs", "--stdout", "-q", data=f"{name}\n".encode())
+        pack = into / "taken.pack"
+        pack.write_bytes(packed)
+        return TakenTree(
+            tree=name,
+            pack=pack,
+            pack_size=len(packed),
+            pack_sha256=hashlib.sha256(packed).hexdigest(),
+            dropped=(),
+            nested=(),
+            left=(),
+            left_pack=None,
+        )
+
+    @override
+    async def acknowledge(self, run_id: str, epoch: int) -> None:
+        self._reach()
+        self.acknowledged.append(run_id)
+
+    @override
+    async def close(self, workspace_id: str, epoch: int) -> None:
+        self._reach()
+        self.workspaces.pop(workspace_id, None)
+        self.closed.append(workspace_id)
+
+
+def finished(outcome: RunOutcome, failure: Failure | None = None) -> Finished:
+    """The end of a scripted run."""
+    return Finished(
+        outcome=outcome,
+        exit_code=0 if outcome is RunOutcome.SUCCEEDED else 1,
+        signal=None,
+        failure=failure,
+        duration=timedelta(seconds=1),
+        usage=None,
+        final_message="That is all.",
+        receipt=None,
+        reset_time=None,
+    )
+
+
+class ScriptedFleet(Fleet):
+    """Gives the first reachable runner that has one of its slots free."""
+
+    def __init__(self, *runners: ScriptedRunner) -> None:
+        self.runners = list(runners)
+        self.reserved: list[str] = []
+
+    @override
+    def find(self, runner_id: str) -> Runner | None:
+        return next((one for one in self.runners if one.runner_id == runner_id), None)
+
+    @override
+    def reserve(self, capabilities: Sequence[str]) -> Runner | None:
+        for runner in self.runners:
+            if not runner.unreachable and not runner.full:
+                self.reserved.append(runner.runner_id)
+                return runner
+        return None
+
+    @override
+    def free(self, runner: Runner) -> None:
+        self.reserved.remove(runner.runner_id)
