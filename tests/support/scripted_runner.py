@@ -33,15 +33,12 @@ from services.orchestrator.jobs.job import Stream
 Script = Callable[["Stage"], Awaitable[None]]
 """What one run does in its workspace; what it raises ends the run."""
 
-GIT = [
-    "git",
-    "-c",
-    "core.autocrlf=false",
-    "-c",
-    "user.name=t",
-    "-c",
-    "user.email=t@example.invalid",
-]
+
+def _git(tree: Path, *arguments: str, data: bytes = b"") -> bytes:
+    done = subprocess.run(
+        ["git", *arguments], cwd=tree, input=data, check=True, capture_output=True
+    )
+    return done.stdout
 
 
 class Fails(Exception):
