@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta

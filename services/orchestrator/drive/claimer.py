@@ -11,14 +11,12 @@ import structlog
 from services.orchestrator.drive.driver import Driver
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.work import Tools
-from services.orchestrator.jobs.job import JobId, JobState, NewEvent
-from services.orchestrator.jobs.store import CancelWins, Candidate, Claim, LeaseLost, StoreAway
+from services.orchestrator.jobs.job import JobId, JobState
+from services.orchestrator.jobs.store import Candidate, StoreAway
 
 logger = structlog.get_logger(__name__)
 
 PAGE = 100
-DEFECT_PAUSE = timedelta(seconds=10)
-"""Before a job that broke its driver is tried again; five times, then it is poison."""
 
 
 class Claimer:
@@ -93,27 +91,13 @@ class Claimer:
         try:
             await driver.run()
         except Exception:
-            # The job boundary: a defect in driving one job must not reach the others.
+            # The job boundary: a defect in driving one job must not reach the others. Its
+            # lease runs out, the next claim goes on from there, and the fifth without
+            # progress ends the job as poison.
             logger.exception("driver_broke", job_id=driver.claim.job_id)
-            await self._put_back(driver.claim)
         finally:
             del self._drivers[driver.claim.job_id]
             self.wake()
-
-    async def _put_back(self, claim: Claim) -> None:
-        try:
-            await self._tools.store.requeue(
-                claim,
-                NewEvent(
-                    type="job.requeued",
-                    message="Back in the queue after a defect in the orchestrator.",
-                    payload={"why": "INTERNAL"},
-                ),
-                not_before=self._tools.now() + DEFECT_PAUSE,
-            )
-        except (LeaseLost, CancelWins, StoreAway) as error:
-            # The lease runs out by itself, and the next claim goes on from there.
-            logger.warning("not_requeued", job_id=claim.job_id, why=type(error).__name__)
 
 
 @asynccontextmanager
