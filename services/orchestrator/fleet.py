@@ -105,6 +105,15 @@ class RunnerFleet:
                 member.reserved = max(0, member.reserved - 1)
                 member.woken.set()
 
+    def held(self) -> Sequence[tuple[Runner, str]]:
+        """Every workspace that a reachable runner held when it was last asked, by its id."""
+        return [
+            (member.runner, workspace_id)
+            for member in self.members
+            if member.reachable and member.described is not None
+            for workspace_id in member.described.workspace_ids
+        ]
+
     async def watch(self, target: str, poll: timedelta) -> None:
         """Keeps one address described until it is cancelled."""
         async with runner_at(target) as runner:

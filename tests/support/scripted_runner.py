@@ -257,3 +257,7 @@ class ScriptedFleet(Fleet):
     @override
     def free(self, runner: Runner) -> None:
         self.reserved.remove(runner.runner_id)
+
+    @override
+    def held(self) -> Sequence[tuple[Runner, str]]:
+        return [(runner, one) for runner in self.runners for one in runner.workspaces]

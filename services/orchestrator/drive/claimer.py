@@ -1,6 +1,7 @@
 """Finds jobs that can run, claims them, and owns the drivers that carry them."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ import structlog
 
 from services.orchestrator.drive.driver import Driver
 from services.orchestrator.drive.ports import Runner
+from services.orchestrator.drive.tidying import tidy
 from services.orchestrator.drive.work import Tools
 from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.jobs.store import Candidate, StoreAway
@@ -17,6 +19,8 @@ from services.orchestrator.jobs.store import Candidate, StoreAway
 logger = structlog.get_logger(__name__)
 
 PAGE = 100
+TIDY = timedelta(seconds=10)
+"""How often workspaces that nobody needs are looked for."""
 
 
 class Claimer:
@@ -41,11 +45,15 @@ class Claimer:
 
     async def run(self, poll: timedelta) -> None:
         """Claims until it is cancelled."""
+        tidied = time.monotonic()
         while True:
             self._woken.clear()
             try:
                 await self._tools.store.expire_queued()
                 await self._claim_what_fits()
+                if time.monotonic() - tidied > TIDY.total_seconds():
+                    tidied = time.monotonic()
+                    await tidy(self._tools)
             except StoreAway as error:
                 logger.warning("store_away", error=str(error))
             try:

@@ -252,3 +252,6 @@ class Fleet(Protocol):
 
     def free(self, runner: Runner) -> None:
         """Gives back a reserved slot that no workspace has come to hold."""
+
+    def held(self) -> Sequence[tuple[Runner, str]]:
+        """Every workspace that a reachable runner held when it was last asked, by its id."""
