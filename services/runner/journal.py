@@ -130,6 +130,11 @@ class Journal:
         self._note(records, self._size + len(data))
         self.wake()
 
+    def discard(self) -> None:
+        """Forgets what was added and not committed."""
+        self._pending.clear()
+        self.ahead = self.position
+
     def wake(self) -> None:
         """Has every waiting reader look again."""
         grew, self._grew = self._grew, asyncio.Event()
@@ -210,6 +215,8 @@ class JournalReader:
         self._journal = journal
         self._position = position
         self._offset = offset
+        self.over = False
+        """The last record has been read."""
 
     async def read(self, patience: timedelta) -> Sequence[Record]:
         """Returns what follows, at most 256 KiB; nothing after `patience`, or when just woken.
@@ -242,6 +249,8 @@ class JournalReader:
                 return None
             case Started():
                 return None
+            case Ended():
+                self.over = True
         return record
 
 

@@ -1,5 +1,6 @@
 """The words the runner's parts share: specs, activities, ends of runs."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
@@ -10,6 +11,37 @@ RunId = NewType("RunId", str)
 
 WorkspaceId = NewType("WorkspaceId", str)
 """``<job_id>/<n>``, chosen by the orchestrator."""
+
+
+_JOB = "[a-z0-9][a-z0-9-]{0,63}"
+_RUN_NAME = re.compile(rf"({_JOB})/([1-9][0-9]{{0,8}})/([0-9]|[1-9][0-9]{{1,8}})")
+_WORKSPACE_ID = re.compile(rf"({_JOB})/([0-9]{{1,9}})")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RunName:
+    """A run id in its parts."""
+
+    job_id: str
+    attempt: int
+    step_index: int
+
+    @classmethod
+    def parse(cls, text: str) -> "RunName | None":
+        """Returns the parts, or None where `text` is no run id."""
+        match = _RUN_NAME.fullmatch(text)
+        return cls(match[1], int(match[2]), int(match[3])) if match else None
+
+    @property
+    def run_id(self) -> RunId:
+        """The whole."""
+        return RunId(f"{self.job_id}/{self.attempt}/{self.step_index}")
+
+
+def job_of(workspace_id: str) -> str | None:
+    """Returns the job a workspace belongs to, or None where it is no workspace id."""
+    match = _WORKSPACE_ID.fullmatch(workspace_id)
+    return match[1] if match else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

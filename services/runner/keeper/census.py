@@ -20,7 +20,7 @@ class Process(NamedTuple):
     start_time: int
     """Clock ticks since boot; with the pid it names a process for good."""
     cpu_ticks: int
-    """User and system time used so far."""
+    """User and system time used so far, by it and by its children that ended."""
     name: str
     """The command's name, at most 15 bytes, controls made visible."""
 
@@ -45,7 +45,7 @@ def look(pid: int) -> Process | None:
         state=fields[0].decode(),
         parent=int(fields[1]),
         session=int(fields[3]),
-        cpu_ticks=int(fields[11]) + int(fields[12]),
+        cpu_ticks=sum(map(int, fields[11:15])),
         start_time=int(fields[19]),
         name="".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name),
     )

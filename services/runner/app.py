@@ -1,0 +1,67 @@
+"""The runner put together: read the blocks down to see it start, up to see it leave."""
+
+import grpc
+import structlog
+
+from pawl.v1 import runner_pb2_grpc as rpc
+from pawl.wire.server import serving, terminated
+from services.runner.data_dir import claimed, runner_id
+from services.runner.epochs import Epochs
+from services.runner.launcher import Processes
+from services.runner.places import WorkspacePlaces
+from services.runner.runtimes.card import Cards
+from services.runner.servicer import Identity, RunnerServicer
+from services.runner.settings import Settings
+from services.runner.slots import Slots
+from services.runner.supervisor import Equipment, supervise
+from services.runner.tenancy import Tenancy
+from services.runner.workspace.workspaces import Workspaces
+
+logger = structlog.get_logger(__name__)
+
+SERVICES = ("pawl.v1.RunnerService",)
+ISOLATION = "process"
+
+
+async def main(settings: Settings) -> None:
+    """Serves until the process is asked to leave; runs go on under their keepers."""
+    with claimed(settings.data_dir) as data_dir:
+        workspaces = Workspaces(data_dir)
+        await workspaces.sweep()
+        slots = Slots(settings.slots, (one.workspace_id for one in workspaces.all()))
+        equipment = Equipment(
+            keepers=Processes(),
+            runtimes=settings.runtimes(),
+            cards=Cards(),
+            places=WorkspacePlaces(workspaces),
+            epochs=Epochs(data_dir / "epochs"),
+            patience=settings.patience,
+        )
+        identity = Identity(
+            runner_id=runner_id(data_dir),
+            capabilities=settings.capabilities,
+            isolation=ISOLATION,
+            heartbeat=settings.heartbeat,
+        )
+        logger.warning("agents_are_not_isolated", isolation=ISOLATION, meaning=_MEANING)
+
+        async with supervise(data_dir / "runs", equipment) as supervisor:
+            tenancy = Tenancy(data_dir / "spool", supervisor, workspaces, slots)
+            servicer = RunnerServicer(identity, supervisor, tenancy, slots)
+
+            def register(server: grpc.aio.Server) -> None:
+                rpc.add_RunnerServiceServicer_to_server(servicer, server)
+
+            async with serving(
+                register,
+                services=SERVICES,
+                listen=settings.listen,
+                address_file=settings.address_file,
+            ):
+                await terminated(with_parent=settings.leave_with_parent)
+                supervisor.leave()
+
+
+_MEANING = (
+    "agents run as this user: they can read its files, and the model keys that are passed to them"
+)

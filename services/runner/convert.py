@@ -1,0 +1,322 @@
+"""Translates between the runner's values and its messages."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pawl.v1 import job_pb2
+from pawl.v1 import runner_pb2 as pb
+from pawl.wire.errors import InvalidArgument, Violation
+from services.runner.frames import Acted, Ended, Output, Record, Started
+from services.runner.journal import Position
+from services.runner.tenancy import Request
+from services.runner.values import (
+    Activity,
+    ActivityKind,
+    Failure,
+    Finished,
+    Limits,
+    Outcome,
+    ProcessSeen,
+    Receipt,
+    RunName,
+    RunSpec,
+    Stream,
+    Usage,
+    WorkspaceId,
+    job_of,
+)
+from services.runner.workspace.record import Opening
+from services.runner.workspace.snapshot import Snapshot
+from services.runner.workspace.workspaces import Workspace
+
+LONGEST = timedelta(hours=24)
+LARGEST_PROMPT = 1024 * 1024
+
+OUTCOMES = {
+    Outcome.SUCCEEDED: pb.RUN_OUTCOME_SUCCEEDED,
+    Outcome.FAILED: pb.RUN_OUTCOME_FAILED,
+    Outcome.CANCELLED: pb.RUN_OUTCOME_CANCELLED,
+    Outcome.LOST: pb.RUN_OUTCOME_LOST,
+}
+STREAMS = {
+    Stream.STDOUT: job_pb2.OUTPUT_STREAM_STDOUT,
+    Stream.STDERR: job_pb2.OUTPUT_STREAM_STDERR,
+}
+KINDS = {kind: f"ACTIVITY_KIND_{kind.name}" for kind in ActivityKind}
+
+
+class Fields:
+    """Collects what is wrong with a request, to refuse it once for all of it."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def require(self, holds: object, field: str, reason: str, description: str) -> None:
+        """Notes a violation where something does not hold."""
+        if not holds:
+            self.violations.append(Violation(field, reason, description))
+
+    def refuse(self) -> None:
+        """Raises InvalidArgument where anything was noted."""
+        if self.violations:
+            raise InvalidArgument(self.violations)
+
+
+def run_name(run_id: str, epoch: int) -> RunName:
+    """Returns the parts of a run id. Raises InvalidArgument, for the epoch as well."""
+    fields = Fields()
+    name = _run_name(fields, run_id)
+    _epoch(fields, epoch)
+    fields.refuse()
+    return name
+
+
+def workspace(workspace_id: str, epoch: int) -> tuple[WorkspaceId, str]:
+    """Returns a workspace's id and its job's. Raises InvalidArgument, for the epoch as well."""
+    fields = Fields()
+    job_id = _job(fields, "workspace_id", workspace_id)
+    _epoch(fields, epoch)
+    fields.refuse()
+    return WorkspaceId(workspace_id), job_id
+
+
+def run_request(
+    message: pb.RunRequest,
+) -> tuple[RunName, WorkspaceId, RunSpec | None, Position]:
+    """Returns what a caller of `Run` names. Raises InvalidArgument with every violation.
+
+    The spec is None where only an attachment is asked for and none was sent.
+    """
+    fields = Fields()
+    name = _run_name(fields, message.run_id)
+    _epoch(fields, message.epoch)
+    spec = None
+    if not message.attach_only or message.HasField("spec"):
+        job_id = _job(fields, "workspace_id", message.workspace_id)
+        same = not job_id or job_id == name.job_id
+        fields.require(same, "workspace_id", "OTHER_JOB", "has to be of the run's own job")
+        spec = _spec(fields, message.spec)
+    for field in ("stdout_offset", "stderr_offset", "activity_index"):
+        fields.require(getattr(message, field) >= 0, field, "RANGE", "has to be 0 or more")
+    fields.refuse()
+    position = Position(message.stdout_offset, message.stderr_offset, message.activity_index)
+    return name, WorkspaceId(message.workspace_id), spec, position
+
+
+def opening(message: pb.WorkspaceOpen) -> Request:
+    """Returns the workspace asked for. Raises InvalidArgument."""
+    workspace_id, job_id = workspace(message.workspace_id, message.epoch)
+    return Request(
+        opening=Opening(
+            workspace_id=workspace_id,
+            repository_key=message.repository_key,
+            base_commit=message.base_commit,
+            files_commit=message.files_commit,
+            working_branch=message.working_branch,
+            skill_ids=tuple(message.skill_ids),
+        ),
+        job_id=job_id,
+        epoch=message.epoch,
+    )
+
+
+def ready(made: Workspace, *, reused: bool) -> pb.PrepareWorkspaceResponse:
+    """Returns the last message of a preparation."""
+    skills = [
+        pb.PlacedSkill(skill_id=skill_id, source=source) for skill_id, source in made.record.sources
+    ]
+    return pb.PrepareWorkspaceResponse(ready=pb.WorkspaceReady(reused=reused, skills=skills))
+
+
+def started(begun: Started, *, runner_id: str, incarnation: str) -> pb.RunResponse:
+    """Returns the first message of an attachment."""
+    return pb.RunResponse(
+        started=pb.RunStarted(
+            argv=map(_text, begun.argv),
+            version=begun.version,
+            start_time=_time(begun.time),
+            runner_id=runner_id,
+            incarnation=incarnation,
+        )
+    )
+
+
+def record(said: Record, name: RunName, position: Position) -> pb.RunResponse:
+    """Returns one record as a message; `position` is the end of the journal."""
+    match said:
+        case Output():
+            output = pb.RunOutput(
+                stream=STREAMS[said.stream],
+                offset=said.offset,
+                data=said.data,
+                create_time=_time(said.time),
+            )
+            return pb.RunResponse(output=output)
+        case Acted():
+            return pb.RunResponse(activity=_activity(said, name))
+        case Ended():
+            return pb.RunResponse(finished=_finished(said.finished, position))
+        case Started():
+            raise ValueError("the first record is told by `started`")
+
+
+def heartbeat(now: datetime) -> pb.RunResponse:
+    """Returns the message that fills a silence."""
+    return pb.RunResponse(heartbeat=pb.RunHeartbeat(time=_time(now)))
+
+
+def receipt(value: Receipt) -> job_pb2.StopReceipt:
+    """Returns a receipt as a message."""
+    return job_pb2.StopReceipt(
+        signals=[
+            job_pb2.SentSignal(
+                name=sent.name, target=sent.target, pid=sent.pid, time=_time(sent.time)
+            )
+            for sent in value.signals
+        ],
+        before=_processes(value.before),
+        survivors=_processes(value.survivors),
+        duration=_duration(value.duration),
+    )
+
+
+def summary(taken: Snapshot) -> pb.CheckpointResponse:
+    """Returns the first message of a checkpoint."""
+    pack, left = taken.pack, taken.left_pack
+    return pb.CheckpointResponse(
+        summary=pb.CheckpointSummary(
+            tree=taken.tree,
+            pack_size=pack.size if pack else 0,
+            pack_sha256=pack.sha256 if pack else "",
+            dropped=map(_text, taken.dropped),
+            nested=map(_text, taken.nested),
+            left=[
+                pb.LeftInGit(ref=_text(one.ref), commit=one.commit, subject=_text(one.subject))
+                for one in taken.left
+            ],
+            left_size=left.size if left else 0,
+            left_sha256=left.sha256 if left else "",
+        )
+    )
+
+
+def _run_name(fields: Fields, run_id: str) -> RunName:
+    name = RunName.parse(run_id)
+    fields.require(name, "run_id", "FORM", "has to be <job_id>/<attempt>/<step_index>")
+    return name or RunName("", 0, 0)
+
+
+def _job(fields: Fields, field: str, workspace_id: str) -> str:
+    job_id = job_of(workspace_id)
+    fields.require(job_id, field, "FORM", "has to be <job_id>/<n>")
+    return job_id or ""
+
+
+def _epoch(fields: Fields, epoch: int) -> None:
+    fields.require(epoch >= 1, "epoch", "RANGE", "has to be the caller's claim, from 1")
+
+
+def _spec(fields: Fields, message: pb.RunSpec) -> RunSpec:
+    fields.require(message.runtime, "spec.runtime", "REQUIRED", "has to name a runtime")
+    fields.require(message.prompt, "spec.prompt", "REQUIRED", "has to be what the CLI is asked")
+    short = len(message.prompt.encode()) <= LARGEST_PROMPT
+    fields.require(short, "spec.prompt", "SIZE", "has at most 1 MiB")
+    positive = message.max_output_bytes > 0
+    fields.require(positive, "spec.max_output_bytes", "RANGE", "has to be positive")
+    return RunSpec(
+        runtime=message.runtime,
+        model=message.model or None,
+        effort=message.effort or None,
+        prompt=message.prompt,
+        limits=Limits(
+            step_timeout=_limit(fields, "spec.step_timeout", message.step_timeout),
+            silence=_limit(fields, "spec.silence", message.silence),
+            max_output_bytes=message.max_output_bytes,
+        ),
+    )
+
+
+def _limit(fields: Fields, field: str, message: Duration) -> timedelta:
+    # Compared in seconds first: a duration may lie outside of what a timedelta holds.
+    seconds = message.seconds + message.nanos / 1e9
+    holds = 0 < seconds <= LONGEST.total_seconds()
+    fields.require(holds, field, "RANGE", "has to be positive, at most 24 h")
+    return timedelta(seconds=seconds) if holds else LONGEST
+
+
+def _activity(said: Acted, name: RunName) -> job_pb2.Activity:
+    activity: Activity = said.activity
+    return job_pb2.Activity(
+        step_index=name.step_index,
+        attempt=name.attempt,
+        index=said.index,
+        create_time=_time(said.time),
+        kind=KINDS[activity.kind],
+        text=_text(activity.text),
+        path=_text(activity.path),
+        usage=_usage(activity.usage),
+        error_class=activity.error_class or "",
+        reset_time=_time(activity.reset_time) if activity.reset_time else None,
+    )
+
+
+def _finished(value: Finished, position: Position) -> pb.RunFinished:
+    end = value.end
+    return pb.RunFinished(
+        outcome=OUTCOMES[value.outcome],
+        exit_code=end.code if end else None,
+        signal=end.signal if end else None,
+        failure=_failure(value.failure),
+        duration=_duration(value.duration),
+        usage=_usage(value.usage),
+        final_message=_text(value.final_message),
+        receipt=receipt(value.receipt) if value.receipt else None,
+        reset_time=_time(value.reset_time) if value.reset_time else None,
+        stdout_bytes=position.stdout,
+        stderr_bytes=position.stderr,
+        activity_count=position.activities,
+    )
+
+
+def _failure(value: Failure | None) -> job_pb2.Failure | None:
+    if value is None:
+        return None
+    return job_pb2.Failure(
+        reason=value.reason, message=_text(value.message), remedy=_text(value.remedy)
+    )
+
+
+def _usage(value: Usage | None) -> job_pb2.Usage | None:
+    if value is None:
+        return None
+    return job_pb2.Usage(
+        input_tokens=value.input_tokens,
+        cached_input_tokens=value.cached_input_tokens,
+        output_tokens=value.output_tokens,
+        reasoning_tokens=value.reasoning_tokens,
+        cost_usd=value.cost_usd,
+    )
+
+
+def _processes(seen: Sequence[ProcessSeen]) -> list[job_pb2.ProcessSeen]:
+    return [job_pb2.ProcessSeen(pid=process.pid, name=process.name) for process in seen]
+
+
+def _text(value: str) -> str:
+    """Returns `value` as UTF-8 can hold it: a lone surrogate would break the whole message."""
+    return value.encode("utf-8", "replace").decode()
+
+
+def _time(value: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(value)
+    return message
+
+
+def _duration(value: timedelta) -> Duration:
+    message = Duration()
+    message.FromTimedelta(value)
+    return message

@@ -1,0 +1,65 @@
+"""What a run asks of keepers, and how patient it is."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from services.runner.keeper.record import Order, Started
+from services.runner.values import ProcessSeen
+
+
+class KeeperFailed(Exception):
+    """The keeper ended, or hung, before it had started anything."""
+
+
+class Keeper(Protocol):
+    """The process that holds the run."""
+
+    pid: int
+    gone: asyncio.Event
+
+    def tell(self, *words: str) -> bool:
+        """Gives a command; returns False where nobody listens."""
+
+    async def started(self) -> Started:
+        """Waits for the record of what it started."""
+
+    def watching(self) -> AbstractAsyncContextManager[None]:
+        """Has `gone` set when it ends, for the length of the block."""
+
+
+class Keepers(Protocol):
+    """Where keepers come from."""
+
+    def launch(self, directory: Path, order: Order) -> Keeper:
+        """Starts one. Raises OSError."""
+
+    def find(self, directory: Path) -> Keeper | None:
+        """Returns the one that lives for `directory`, if any."""
+
+    async def end_remains(self, directory: Path) -> Sequence[ProcessSeen]:
+        """Kills what a dead keeper left; returns what would not go."""
+
+    def processor_seconds(self, keeper_pid: int) -> float:
+        """Returns the processor time that the run of this keeper has used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long things may take."""
+
+    interrupt: timedelta = timedelta(seconds=10)
+    terminate: timedelta = timedelta(seconds=5)
+    linger: timedelta = timedelta(seconds=15)
+    sweep: timedelta = timedelta(seconds=5)
+    orphan: timedelta = timedelta(seconds=90)
+    """A run that nobody follows for so long is ended."""
+
+    @property
+    def stop(self) -> timedelta:
+        """From a request to stop until no process is left, at the worst."""
+        return self.interrupt + self.terminate + self.sweep

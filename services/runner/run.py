@@ -1,0 +1,325 @@
+"""One run: begun or found, followed to its end, written down."""
+
+import asyncio
+from binascii import b2a_base64
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from services.runner import ending
+from services.runner.following import Follower
+from services.runner.frames import Started
+from services.runner.holding import Keeper, KeeperFailed, Keepers, Patience
+from services.runner.journal import Journal
+from services.runner.keeper import record
+from services.runner.keeper.record import Ended, Order
+from services.runner.liveness import Silence
+from services.runner.run_record import RunRecord
+from services.runner.runtimes.runtime import Invocation, Place, Reader, Runtime
+from services.runner.values import Finished, ProcessSeen
+
+logger = structlog.get_logger(__name__)
+
+JOURNAL = "journal"
+
+SHORTEST_PAUSE = 0.004
+LONGEST_PAUSE = 0.04
+"""Seconds between two looks at the captures: the longest a line waits unseen."""
+
+STORAGE_PATIENCE = 60
+"""Times, a second apart, that the end of a run is tried to be written to a full disk."""
+
+TOUCHES = 18
+"""Commands to the keeper within one orphan limit, while somebody follows."""
+
+
+class Run:
+    """One run, owned by the supervisor; `live` is its one task."""
+
+    def __init__(
+        self,
+        directory: Path,
+        known: RunRecord,
+        *,
+        runtime: Runtime,
+        version: str,
+        locate: Callable[[], Place],
+        keepers: Keepers,
+        patience: Patience,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.directory = directory
+        self.record = known
+        self.begun = asyncio.Event()
+        """The journal can be read, or `broken` says why not."""
+        self.done = asyncio.Event()
+        """Nothing of it runs any more, and its end is written down or `broken` says why not."""
+        self.broken: str | None = None
+        self._journal: Journal | None = None
+        self._keeper: Keeper | None = None
+        self._stop: str | None = None
+        self._touched = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._runtime = runtime
+        self._version = version
+        self.locate = locate
+        self._keepers = keepers
+        self._patience = patience
+        self._now = now
+
+    @property
+    def journal(self) -> Journal:
+        """What it has said; once `begun`, unless `broken`."""
+        if self._journal is None:
+            raise RuntimeError("the run has not begun")
+        return self._journal
+
+    @property
+    def finished(self) -> Finished | None:
+        """How it ended, if it has."""
+        journal = self._journal
+        return journal.ended.finished if journal is not None and journal.ended else None
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When its end was written down, if it was."""
+        journal = self._journal
+        return journal.ended.time if journal is not None and journal.ended else None
+
+    @property
+    def survivors(self) -> tuple[ProcessSeen, ...]:
+        """Processes of it that could not be ended."""
+        finished = self.finished
+        return finished.receipt.survivors if finished and finished.receipt else ()
+
+    def stop(self, reason: str) -> None:
+        """Has it end; the first reason counts. Returns at once."""
+        if self._stop is None:
+            self._stop = reason
+            if self._keeper is not None:
+                self._keeper.tell("stop", reason)
+
+    def touch(self) -> None:
+        """Says that somebody follows it; often, as a command goes out only now and then."""
+        now = asyncio.get_running_loop().time()
+        rest = self._patience.orphan.total_seconds() / TOUCHES
+        if self._keeper is not None and now - self._touched >= rest:
+            self._touched = now
+            self._keeper.tell("alive")
+
+    @property
+    def unreadable(self) -> bool:
+        """It broke before it had anything to tell."""
+        return self._journal is None or self._journal.started is None
+
+    def wake(self) -> None:
+        """Has those who follow it look around."""
+        if self._journal is not None:
+            self._journal.wake()
+
+    def leave(self) -> None:
+        """Stops following it; it goes on under its keeper, for the next process to find."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def live(self, prompt: str | None) -> None:
+        """Begins the run with `prompt`, or goes on with one that was begun, to its end."""
+        self._task = asyncio.current_task()
+        with structlog.contextvars.bound_contextvars(run_id=self.record.name.run_id):
+            try:
+                await self._live(prompt)
+            except Exception:  # the run boundary: a defect here ends this run and no other
+                logger.exception("run_broke")
+                self.broken = "the runner could not go on with the run; its log says why"
+                await self._break()
+            finally:
+                self.begun.set()
+                self.wake()
+            self.done.set()
+            self.wake()
+
+    async def _live(self, prompt: str | None) -> None:
+        if prompt is not None:
+            await asyncio.to_thread(self._write_record)
+        journal = self._journal = await Journal.open(self.directory / JOURNAL)
+        if journal.closed:
+            return
+        place = self.locate()
+        reader = self._runtime.reader(place)
+        try:
+            invocation = await asyncio.to_thread(self._prepare, place, prompt)
+        except OSError as problem:
+            await self._conclude(await self._unprepared(problem))
+            return
+        if journal.started is None:
+            journal.start(Started(argv=invocation.shown, version=self._version, time=self._now()))
+            await journal.commit()
+        follower = Follower(
+            self.directory,
+            journal,
+            reader,
+            secrets=invocation.secrets,
+            most_bytes=self.record.limits.max_output_bytes,
+            now=self._now,
+        )
+        await follower.begin()
+        if prompt is not None:
+            self._keeper = self._keepers.launch(self.directory, self._order(place, invocation))
+        else:
+            self._keeper = self._keepers.find(self.directory)
+        self.begun.set()
+        if self._keeper is not None:
+            await self._follow(self._keeper, follower)
+        await self._drain(follower)
+        await self._conclude(await self._end(reader, follower))
+
+    def _write_record(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.record.write(self.directory)
+
+    def _prepare(self, place: Place, prompt: str | None) -> Invocation:
+        """Returns how to start the CLI, or how it was started: its secrets are needed to mask."""
+        spec = self.record.spec()
+        if prompt is None:
+            return self._runtime.invocation(spec, place)
+        spec = replace(spec, prompt=prompt)
+        for directory in (place.home, place.tmp, place.state, place.run):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._runtime.prepare(spec, place)
+        return self._runtime.invocation(spec, place)
+
+    async def _unprepared(self, problem: OSError) -> Finished:
+        logger.warning("run_not_prepared", problem=str(problem))
+        self._keeper = self._keepers.find(self.directory)
+        if self._keeper is not None or record.read(self.directory / record.STARTED):
+            # What it says could hold a secret that can no longer be told apart.
+            await self._abandon(ending.BROKEN)
+            return ending.lost(f"The run's secrets can no longer be known: {problem}.")
+        return ending.unstartable(
+            "AGENT_UNAVAILABLE",
+            f"The runner could not prepare the CLI: {problem}.",
+            "Correct the setting or the file that it names; then retry the job.",
+        )
+
+    def _order(self, place: Place, invocation: Invocation) -> Order:
+        patience, limits = self._patience, self.record.limits
+        return Order(
+            argv=invocation.argv,
+            env=invocation.env,
+            cwd=str(place.repo),
+            prompt=b2a_base64(invocation.prompt, newline=False).decode(),
+            stdout=str(self.directory / "stdout"),
+            stderr=str(self.directory / "stderr"),
+            max_capture_bytes=limits.max_output_bytes,
+            step_timeout=limits.step_timeout.total_seconds(),
+            interrupt_grace=patience.interrupt.total_seconds(),
+            terminate_grace=patience.terminate.total_seconds(),
+            linger_grace=patience.linger.total_seconds(),
+            orphan_limit=patience.orphan.total_seconds(),
+            sweep_limit=patience.sweep.total_seconds(),
+        )
+
+    async def _follow(self, keeper: Keeper, follower: Follower) -> None:
+        """Returns once the keeper has gone."""
+        try:
+            await keeper.started()
+        except KeeperFailed as problem:
+            logger.warning("keeper_failed", problem=str(problem))
+            return
+        keeper.tell("alive")
+        if self._stop is not None:
+            keeper.tell("stop", self._stop)
+        clock = asyncio.get_running_loop().time
+        silence = Silence(
+            self.record.limits.silence, clock(), lambda: self._keepers.processor_seconds(keeper.pid)
+        )
+        pause, told = SHORTEST_PAUSE, False
+        async with keeper.watching():
+            while not keeper.gone.is_set():
+                if await follower.pump():
+                    silence.heard(clock())
+                    pause = SHORTEST_PAUSE
+                else:
+                    pause = min(pause * 1.5, LONGEST_PAUSE)
+                    await _either(keeper.gone, pause)
+                if follower.resulted and not told:
+                    told = keeper.tell("finish")
+                if follower.trouble is not None:
+                    self.stop(follower.trouble)
+                elif silence.too_long(clock()):
+                    self.stop(ending.SILENT)
+
+    async def _drain(self, follower: Follower) -> None:
+        """Takes what the captures hold now that nothing writes to them any more."""
+        while await follower.pump():
+            continue
+
+    async def _end(self, reader: Reader, follower: Follower) -> Finished:
+        """Returns how the run ended, by what its keeper left."""
+        await follower.end()
+        kept = record.read(self.directory / record.ENDED)
+        if kept is None:
+            survivors = await self._keepers.end_remains(self.directory)
+            message = "The process that held the run was killed, and nobody saw the run's end."
+            return ending.lost(message, survivors=survivors)
+        return ending.ended(
+            cast("Ended", kept),
+            noticed=follower.trouble,
+            limits=self.record.limits,
+            verdict=lambda end: reader.verdict(end, follower.stderr_tail),
+        )
+
+    async def _conclude(self, finished: Finished) -> None:
+        """Writes down the end. Raises OSError where the disk takes nothing for a minute."""
+        journal = self.journal
+        if journal.started is None:
+            journal.start(Started(argv=(), version=self._version, time=self._now()))
+        journal.finish(finished, self._now())
+        for _ in range(STORAGE_PATIENCE):
+            try:
+                await journal.commit()
+            except OSError as problem:
+                logger.warning("end_unwritable", problem=str(problem))
+                await asyncio.sleep(1)
+            else:
+                logger.info("run_ended", outcome=finished.outcome.value)
+                return
+        await journal.commit()
+
+    async def _break(self) -> None:
+        """Ends what runs, and writes down as much as can be written."""
+        await self._abandon(ending.BROKEN)
+        if self._journal is None or self._journal.closed:
+            return
+        self._journal.discard()
+        try:
+            await self._conclude(ending.broken())
+        except OSError:
+            logger.exception("end_unwritable")
+
+    async def _abandon(self, reason: str) -> None:
+        """Ends the processes of a run that is not followed any more."""
+        keeper = self._keeper
+        if keeper is None:
+            return
+        try:
+            await keeper.started()
+        except KeeperFailed:
+            return
+        keeper.tell("stop", reason)
+        async with keeper.watching():
+            await _either(keeper.gone, 2 * self._patience.stop.total_seconds())
+        await self._keepers.end_remains(self.directory)
+
+
+async def _either(event: asyncio.Event, patience: float) -> None:
+    """Waits for `event`, at most `patience` seconds."""
+    try:
+        async with asyncio.timeout(patience):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,311 @@
+"""Owns every run of this process: nothing else starts one, or ends one."""
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+import structlog
+
+from pawl.wire.errors import FailedPrecondition, NotFound, Unavailable
+from services.runner import ending
+from services.runner.attachment import Attachment
+from services.runner.epochs import Epochs
+from services.runner.holding import Keepers, Patience
+from services.runner.journal import Journal, Position
+from services.runner.keeper import record
+from services.runner.places import Places
+from services.runner.run import JOURNAL, Run
+from services.runner.run_record import RunRecord, digest
+from services.runner.runtimes.card import Card
+from services.runner.runtimes.runtime import Runtime
+from services.runner.values import Outcome, Receipt, RunName, RunSpec, WorkspaceId
+
+logger = structlog.get_logger(__name__)
+
+KEPT = timedelta(days=7)
+"""How long an end is kept that nobody has acknowledged."""
+
+ROUND = timedelta(hours=1)
+
+
+class Cards(Protocol):
+    """Who knows which runtimes can be used here."""
+
+    async def probe(self, runtime: Runtime) -> Card:
+        """Returns the card of `runtime`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What the supervisor works with."""
+
+    keepers: Keepers
+    runtimes: Mapping[str, Runtime]
+    cards: Cards
+    places: Places
+    epochs: Epochs
+    patience: Patience = field(default_factory=Patience)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Supervisor:
+    """All runs by name; calls about one job are taken one after the other."""
+
+    def __init__(self, directory: Path, tasks: asyncio.TaskGroup, equipment: Equipment) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.incarnation = uuid.uuid4().hex
+        self.leaving = False
+        self._directory = directory
+        self._tasks = tasks
+        self._with = equipment
+        self._runs: dict[RunName, Run] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """Every run a record is held of, by name."""
+        return [self._runs[name] for name in sorted(self._runs)]
+
+    @property
+    def draining(self) -> bool:
+        """It takes no new work: it leaves, or a process of some run could not be ended."""
+        return self.leaving or any(run.survivors for run in self._runs.values())
+
+    async def cards(self) -> Sequence[Card]:
+        """Returns what each runtime says of itself."""
+        return [await self._with.cards.probe(each) for each in self._with.runtimes.values()]
+
+    def epoch(self, job_id: str) -> int:
+        """Returns the highest epoch seen of a job."""
+        return self._with.epochs.current(job_id)
+
+    @asynccontextmanager
+    async def admitted(self, job_id: str, epoch: int) -> AsyncIterator[None]:
+        """Has the block to itself among the calls about a job, in its newest epoch.
+
+        Raises Aborted, STALE_EPOCH. A newer epoch is durable, and the streams of older ones end,
+        before the block begins.
+        """
+        async with self._locks.setdefault(job_id, asyncio.Lock()):
+            if await self._with.epochs.admit(job_id, epoch):
+                for run in self._of(job_id):
+                    run.wake()
+            yield
+
+    async def follow(
+        self,
+        name: RunName,
+        epoch: int,
+        workspace_id: WorkspaceId,
+        spec: RunSpec | None,
+        position: Position,
+        *,
+        attach_only: bool,
+    ) -> Attachment:
+        """Starts a run or attaches to it; see `RunnerService.Run` for what is refused.
+
+        `spec` may be None for a caller that only attaches.
+        """
+        async with self.admitted(name.job_id, epoch):
+            run = self._runs.get(name)
+            if run is None:
+                if attach_only or spec is None:
+                    raise NotFound("RUN_NOT_FOUND", f"run {name.run_id} is not on this runner")
+                run = await self._start(name, workspace_id, spec)
+            elif spec is not None and digest(spec) != run.record.digest:
+                raise FailedPrecondition(
+                    "RUN_SPEC_MISMATCH",
+                    f"run {name.run_id} was started with another spec; a new run needs a new id",
+                )
+        await run.begun.wait()
+        if run.unreadable:
+            raise Unavailable("RUN_BROKEN", run.broken or "the run has not begun")
+        reader = run.journal.reader(position)
+        return Attachment(run, reader, epoch=epoch, epochs=self._with.epochs, owner=self)
+
+    async def cancel(self, name: RunName, epoch: int) -> tuple[Outcome, Receipt]:
+        """Ends a run; returns how it ended and what that took, once no process is left.
+
+        Raises NotFound, and Unavailable where the run could not be ended in time.
+        """
+        async with self.admitted(name.job_id, epoch):
+            run = self._runs.get(name)
+            if run is None:
+                raise NotFound("RUN_NOT_FOUND", f"run {name.run_id} is not on this runner")
+            await self._end([run], ending.CANCELLED)
+        if run.finished is None:
+            raise Unavailable("RUN_BROKEN", run.broken or "the run's end was not written down")
+        receipt = run.finished.receipt if run.finished.outcome is Outcome.CANCELLED else None
+        return run.finished.outcome, receipt or Receipt()
+
+    async def acknowledge(self, name: RunName, epoch: int) -> None:
+        """Forgets a run that has ended. Raises FailedPrecondition where it has not."""
+        async with self.admitted(name.job_id, epoch):
+            run = self._runs.get(name)
+            if run is None:
+                return
+            if not run.done.is_set():
+                raise FailedPrecondition("RUN_ALIVE", f"run {name.run_id} has not ended")
+            await self._forget(run)
+
+    async def end_all_in(self, workspace_id: WorkspaceId) -> None:
+        """Ends what runs in a workspace; the caller is `admitted`. Raises Unavailable."""
+        await self._end(
+            [run for run in self._runs.values() if run.record.workspace_id == workspace_id],
+            ending.CLOSED,
+        )
+
+    def require_idle(self, workspace_id: WorkspaceId) -> None:
+        """Raises FailedPrecondition, RUN_ALIVE, where something runs in a workspace."""
+        for run in self._runs.values():
+            if run.record.workspace_id == workspace_id and not run.done.is_set():
+                raise FailedPrecondition(
+                    "RUN_ALIVE", f"run {run.record.name.run_id} is alive in {workspace_id}"
+                )
+
+    def require_open(self) -> None:
+        """Raises Unavailable, DRAINING, where no new work is taken."""
+        if self.leaving:
+            raise Unavailable("DRAINING", "this runner is leaving; ask another, or again later")
+        for run in self._runs.values():
+            if run.survivors:
+                names = ", ".join(f"{each.name} ({each.pid})" for each in run.survivors)
+                raise Unavailable(
+                    "DRAINING",
+                    f"processes of run {run.record.name.run_id} could not be ended: {names}; end "
+                    "them, then restart this runner",
+                )
+
+    def leave(self) -> None:
+        """Takes no new work from now on, and ends the streams; the runs go on."""
+        self.leaving = True
+        for run in self._runs.values():
+            run.wake()
+
+    async def recover(self) -> None:
+        """Finds the runs of earlier processes, and goes on with them."""
+        for directory in sorted(self._directory.iterdir()):
+            known = RunRecord.read(directory)
+            if known is None or await self._never_started(directory):
+                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            elif known.runtime not in self._with.runtimes:
+                logger.warning("run_of_unknown_runtime", run_id=known.name.run_id)
+            else:
+                logger.info("run_found", run_id=known.name.run_id)
+                self._add(self._run(directory, known, version=""), None)
+
+    async def tidy(self) -> None:
+        """Forgets, for ever, ends that nobody has acknowledged for a week."""
+        while True:
+            horizon = self._with.now() - KEPT
+            for run in list(self._runs.values()):
+                if run.end_time is not None and run.end_time < horizon:
+                    await self._forget(run)
+            await asyncio.sleep(ROUND.total_seconds())
+
+    async def _start(self, name: RunName, workspace_id: WorkspaceId, spec: RunSpec) -> Run:
+        self.require_open()
+        runtime = self._with.runtimes.get(spec.runtime)
+        if runtime is None:
+            names = ", ".join(sorted(self._with.runtimes))
+            raise FailedPrecondition(
+                "RUNTIME_UNAVAILABLE",
+                f"this runner knows no runtime {spec.runtime!r}; it knows {names}",
+            )
+        card = await self._with.cards.probe(runtime)
+        if not card.available:
+            raise FailedPrecondition("RUNTIME_UNAVAILABLE", card.reason)
+        run = self._run(
+            self._directory / f"{name.job_id}.{name.attempt}.{name.step_index}",
+            RunRecord.of(name, workspace_id, spec),
+            version=card.version,
+        )
+        run.locate()  # refuses a workspace that is not here
+        await self._make_way(name)
+        self._with.places.starting(workspace_id)
+        return self._add(run, spec.prompt)
+
+    async def _make_way(self, name: RunName) -> None:
+        """Ends the runs of lower attempts: two agents of one job never work at once."""
+        others = self._of(name.job_id)
+        for other in others:
+            if other.record.name.attempt > name.attempt:
+                raise FailedPrecondition(
+                    "RUN_SUPERSEDED",
+                    f"attempt {other.record.name.attempt} of the job has begun already",
+                )
+            if other.record.name.attempt == name.attempt and not other.done.is_set():
+                raise FailedPrecondition(
+                    "RUN_ALIVE", f"run {other.record.name.run_id} of the same job has not ended"
+                )
+        await self._end(others, ending.SUPERSEDED)
+
+    async def _end(self, runs: Sequence[Run], reason: str) -> None:
+        alive = [run for run in runs if not run.done.is_set()]
+        for run in alive:
+            run.stop(reason)
+        try:
+            async with asyncio.timeout(self._with.patience.stop.total_seconds()):
+                for run in alive:
+                    await run.done.wait()
+        except TimeoutError:
+            names = ", ".join(run.record.name.run_id for run in alive if not run.done.is_set())
+            raise Unavailable(
+                "RUN_ALIVE",
+                f"still ending {names}; ask again in a moment",
+                retry_after=timedelta(seconds=2),
+            ) from None
+
+    async def _never_started(self, directory: Path) -> bool:
+        """Tells whether a process died between a run's record and its keeper."""
+        if (directory / record.STARTED).exists() or self._with.keepers.find(directory):
+            return False
+        return not (await Journal.open(directory / JOURNAL)).closed
+
+    def _run(self, directory: Path, known: RunRecord, *, version: str) -> Run:
+        return Run(
+            directory,
+            known,
+            runtime=self._with.runtimes[known.runtime],
+            version=version,
+            locate=partial(self._with.places.place, known.workspace_id, directory, known.runtime),
+            keepers=self._with.keepers,
+            patience=self._with.patience,
+            now=self._with.now,
+        )
+
+    def _add(self, run: Run, prompt: str | None) -> Run:
+        name = run.record.name
+        self._runs[name] = run
+        self._tasks.create_task(run.live(prompt), name=name.run_id)
+        return run
+
+    def _of(self, job_id: str) -> Sequence[Run]:
+        return [run for name, run in self._runs.items() if name.job_id == job_id]
+
+    async def _forget(self, run: Run) -> None:
+        del self._runs[run.record.name]
+        await asyncio.to_thread(shutil.rmtree, run.directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def supervise(directory: Path, equipment: Equipment) -> AsyncIterator[Supervisor]:
+    """Goes on with what runs already; leaving the block leaves the runs to their keepers."""
+    async with asyncio.TaskGroup() as tasks:
+        supervisor = Supervisor(directory, tasks, equipment)
+        await supervisor.recover()
+        tidying = tasks.create_task(supervisor.tidy(), name="tidy")
+        try:
+            yield supervisor
+        finally:
+            tidying.cancel()
+            for run in supervisor.runs:
+                run.leave()
