@@ -1,10 +1,12 @@
 """The entry point of the `pawl` command."""
 
+import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 import pawl
 from pawl.cli.exits import REFUSED, SUCCEEDED
@@ -16,27 +18,28 @@ app = App(
     help="Runs coding-agent tasks step by step and lands each as one branch or pull request.",
     version=pawl.__version__,
     result_action="return_value",
-    help_format="plaintext",
+    # Most defaults are "nothing"; those worth showing say so themselves.
+    default_parameter=Parameter(show_default=False),
 )
 # By path, so that one command does not pay for importing all others.
-for name, path in (
-    ("up", "pawl.cli.up.command:up"),
-    ("validate", "pawl.cli.validate:validate"),
-    ("submit", "pawl.cli.submit:submit"),
-    ("watch", "pawl.cli.watching.command:watch"),
-    ("jobs", "pawl.cli.jobs:jobs"),
-    ("show", "pawl.cli.show:show"),
-    ("cancel", "pawl.cli.cancel:cancel"),
-    ("artifacts", "pawl.cli.artifacts:artifacts"),
-    ("runners", "pawl.cli.runners:runners"),
+for name, path, says in (
+    ("up", "up.command:up", "Run every service on this machine until Ctrl-C."),
+    ("validate", "validate:validate", "Show what a payload would become, or all that is wrong."),
+    ("submit", "submit:submit", "Store a task as a job, and print the job's id."),
+    ("watch", "watching.command:watch", "Follow a job until it has ended."),
+    ("jobs", "jobs:jobs", "List jobs, newest first."),
+    ("show", "show:show", "Show everything about one job."),
+    ("cancel", "cancel:cancel", "Ask a job to stop."),
+    ("artifacts", "artifacts:artifacts", "List what a job leaves behind, or read one of it."),
+    ("runners", "runners:runners", "List the runners, and what each can run."),
 ):
-    app.command(path, name=name)
+    app.command(f"pawl.cli.{path}", name=name, help=says)
 
 
-def run(arguments: Sequence[str]) -> int:
+async def run(arguments: Sequence[str]) -> int:
     """Runs the command that `arguments` name; the exit code it stands for."""
     try:
-        return int(app(arguments) or 0)
+        return int(await app.run_async(arguments) or SUCCEEDED)
     except Refusal as refusal:
         return tell(refusal)
     except Unusable as error:
@@ -47,13 +50,15 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Runs the command that `sys.argv` names and exits with its code."""
     try:
-        code = run(sys.argv[1:])
+        code = asyncio.run(run(sys.argv[1:]))
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has seen enough. Python would complain once more when it
         # flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = SUCCEEDED
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     sys.exit(code)
 
 

@@ -20,6 +20,7 @@ from pawl.client import OrchestratorClient, connected
 async def artifacts(
     job: str,
     path: str = "",
+    /,
     *,
     output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
     options: Options = DEFAULTS,

@@ -15,6 +15,7 @@ from pawl.client import JobState, connected
 
 async def cancel(
     job: str,
+    /,
     *,
     reason: str = "",
     wait: Annotated[bool, Parameter(negative="")] = False,

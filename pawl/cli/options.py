@@ -11,12 +11,10 @@ from cyclopts import Parameter
 class Options:
     """Whom to ask, and how to tell the answer."""
 
-    target: Annotated[str, Parameter(env_var="PAWL_TARGET")] = "127.0.0.1:50052"
+    target: Annotated[str, Parameter(env_var="PAWL_TARGET", show_default=True)] = "127.0.0.1:50052"
     """The orchestrator, as HOST:PORT."""
 
-    token: Annotated[str, Parameter(env_var="PAWL_TOKEN", show_default=False)] = field(
-        default="", repr=False
-    )
+    token: Annotated[str, Parameter(env_var="PAWL_TOKEN")] = field(default="", repr=False)
     """Sent as a bearer token with every call."""
 
     json: Annotated[bool, Parameter(negative="")] = False

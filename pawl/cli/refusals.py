@@ -33,8 +33,8 @@ def tell_violations(violations: tuple[Violation, ...]) -> None:
 
 
 def say(sentence: str) -> None:
-    """Tells the user something that is not the answer."""
-    sys.stderr.write(f"pawl: {sentence}\n")
+    """Tells the user something that is not the answer, on one line."""
+    sys.stderr.write(f"pawl: {line(sentence)}\n")
     sys.stderr.flush()
 
 

@@ -9,6 +9,14 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def quieten_grpc() -> None:
+    """Keeps gRPC's own log lines off the user's terminal, unless GRPC_VERBOSITY asks for them.
+
+    What they tell reaches the user as a refusal, in a sentence.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
 def data_home() -> Path:
     """Where `pawl up` keeps its data unless told otherwise."""
     chosen = os.environ.get("XDG_DATA_HOME", "")

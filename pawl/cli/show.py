@@ -8,7 +8,7 @@ from pawl.cli.options import DEFAULTS, Options
 from pawl.client import Job, JobOutcome, JobState, Stage, Step, StepState, connected
 
 
-async def show(job: str, *, options: Options = DEFAULTS) -> int:
+async def show(job: str, /, *, options: Options = DEFAULTS) -> int:
     """Show one job: where it is, its steps and, if it failed, what to do.
 
     Parameters

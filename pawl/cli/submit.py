@@ -17,6 +17,7 @@ from pawl.client import connected
 
 async def submit(
     file: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
     *,
     watch: Annotated[bool, Parameter(negative="")] = False,
     request_id: str = "",

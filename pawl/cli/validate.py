@@ -16,8 +16,11 @@ from pawl.wire.errors import Violation
 
 async def validate(
     file: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
     *,
-    contract_target: Annotated[str, Parameter(env_var="PAWL_CONTRACT_TARGET")] = "127.0.0.1:50051",
+    contract_target: Annotated[
+        str, Parameter(env_var="PAWL_CONTRACT_TARGET", show_default=True)
+    ] = "127.0.0.1:50051",
     options: Options = DEFAULTS,
 ) -> int:
     """Show the plan of a payload, with its exact prompts, or everything wrong with it.

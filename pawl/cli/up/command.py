@@ -15,7 +15,7 @@ from pawl.cli.up.home import Home, InUse
 from pawl.cli.up.services import existing
 from pawl.cli.up.stack import Stack
 
-Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535), show_default=True)]
 
 
 async def up(

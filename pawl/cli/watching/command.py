@@ -13,6 +13,7 @@ from pawl.client import connected
 
 async def watch(
     job: str,
+    /,
     *,
     after: int = 0,
     output: Annotated[bool, Parameter(negative="")] = False,
