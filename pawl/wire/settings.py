@@ -46,9 +46,11 @@ _RUNNER = (
     "ISOLATION",
 )
 _CLIENTS = ("TARGET", "TOKEN")
+_COMPOSE = ("ORCHESTRATOR_PORT", "EXTRA_CA_FILE", "RUNNER_MEMORY", "RUNNER_PACKAGES")
+"""Read by compose.yaml alone, from the same `.env` as the others."""
 
 KNOWN = frozenset(
-    PREFIX + name for name in (*_ALL, *_CONTRACT, *_ORCHESTRATOR, *_RUNNER, *_CLIENTS)
+    PREFIX + name for name in (*_ALL, *_CONTRACT, *_ORCHESTRATOR, *_RUNNER, *_CLIENTS, *_COMPOSE)
 )
 """Every name any part of Pawl reads, so that a sibling's setting is no misspelling here."""
 
@@ -62,7 +64,10 @@ Listen = Annotated[str, pydantic.Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d
 class ServiceSettings(BaseSettings):
     """What every service is told."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    # An empty variable is an absent one: Compose and Kubernetes cannot leave one out by condition.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     listen: Listen
     log_level: Literal["debug", "info", "warning", "error"] = "info"

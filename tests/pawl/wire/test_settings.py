@@ -44,3 +44,9 @@ def test_a_siblings_setting_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PAWL_SLOTS", "3")
 
     assert load(Example).slots == 3
+
+
+def test_an_empty_setting_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAWL_SLOTS", "")
+
+    assert load(Example).slots == 2
