@@ -1,11 +1,15 @@
-"""A smart-HTTP git server on loopback, with the refusals real hosts give.
+"""A smart-HTTP git server, with the refusals real hosts give.
 
 It serves the bare repositories below a folder by ``git http-backend``. What it was asked is kept
 in `requests`, so that a test can say what never went over the wire.
+
+``python -m tests.support.git_server --port PORT FOLDER`` serves until interrupted.
 """
 
+import argparse
 import base64
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -35,16 +39,16 @@ class GitServer:
 
 
 @contextmanager
-def git_server(folder: Path) -> Iterator[GitServer]:
+def git_server(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[GitServer]:
     """Serves ``<url>/<name>`` from ``<folder>/<name>`` until the end of the block."""
     state = GitServer(folder=folder)
 
     class Handler(_Handler):
         server_state = state
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer((host, port), Handler) as server:
         server.daemon_threads = True
-        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        state.url = f"http://{host}:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -120,3 +124,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+
+def main() -> None:
+    """Serves until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.git_server")
+    parser.add_argument("folder", type=Path, help="where the bare repositories are")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument("--token", help="needed as the password of basic auth")
+    options = parser.parse_args()
+    leave = {signal.SIGINT, signal.SIGTERM}
+    # Blocked before any thread starts, so that every thread inherits it and only sigwait sees them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, leave)
+    with git_server(options.folder, host=options.host, port=options.port) as server:
+        server.token = options.token
+        print(f"git server: {server.url}", flush=True)
+        signal.sigwait(leave)
+
+
+if __name__ == "__main__":
+    main()

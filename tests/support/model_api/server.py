@@ -1,4 +1,4 @@
-"""Serves the scripted model API on loopback."""
+"""Serves the scripted model API."""
 
 import json
 import threading
@@ -63,16 +63,20 @@ class ModelApi:
 
 @contextmanager
 def serving_model_api(
-    *, port: int = 0, think_seconds: float = 0.0, log: Path | None = None
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    think_seconds: float = 0.0,
+    log: Path | None = None,
 ) -> Iterator[ModelApi]:
-    """Serves on 127.0.0.1 until the block is left; port 0 takes any that is free."""
+    """Serves until the block is left; port 0 takes any that is free."""
     api = ModelApi(think_seconds=think_seconds, log=log)
 
     class Bound(_Handler):
         model_api = api
 
-    with _Server(("127.0.0.1", port), Bound) as server:
-        api.url = f"http://127.0.0.1:{server.server_port}"
+    with _Server((host, port), Bound) as server:
+        api.url = f"http://{host}:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="model api")
         thread.start()
         try:
