@@ -3,7 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-from services.orchestrator.source.mirror import OBJECT_ID, Mirror
+from services.orchestrator.source.git import OBJECT_ID
+from services.orchestrator.source.mirror import Mirror
 
 NAME, EMAIL = "Pawl", "pawl@users.noreply.invalid"
 TRAILER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*: \S.*")

@@ -13,6 +13,7 @@ from typing import IO
 
 from services.orchestrator.jobs.failures import Reason, failed
 
+OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 STDERR_BYTES = 8 * 1024
 READ_BYTES = 64 * 1024
 USERINFO = re.compile(r"(?<=://)[^/@\s'\"]*@")
@@ -188,7 +189,7 @@ def readable(raw: bytes, secrets: Sequence[str] = ()) -> str:
     text = raw.decode("utf-8", "replace")
     for secret in secrets:
         text = text.replace(secret, "*" * len(secret))
-    text = USERINFO.sub("", text)
+    text = USERINFO.sub("", text).replace("\r", "\n")
     seen = (c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
     return "".join(seen).strip()
 

@@ -4,42 +4,22 @@ import asyncio
 import difflib
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.source.credentials import Credentials
-from services.orchestrator.source.git import Completed, Git, GitFailed, GitSaidTooMuch, GitTimedOut
+from services.orchestrator.source.git import OBJECT_ID, Completed, Git
 from services.orchestrator.source.location import Location, locate, repository_key
-from services.orchestrator.source.origin import Trouble, detail, remedy, trouble
+from services.orchestrator.source.origin import FetchLimits, Origin
 from services.orchestrator.source.scratch import scratch, sweep
 
 ORIGIN_HEADS = "refs/origin/heads/"
 LISTED_BRANCHES = 5_000
 MANY_PACKS = 50
-OBJECT_ID = re.compile(r"[0-9a-f]{40}")
-REASONS = {
-    Trouble.AUTH: Reason.REPO_AUTH,
-    Trouble.HOST_KEY: Reason.REPO_AUTH,
-    Trouble.MOVED: Reason.REPO_NOT_FOUND,
-    Trouble.NOT_FOUND: Reason.REPO_NOT_FOUND,
-    Trouble.UNREACHABLE: Reason.REPO_UNREACHABLE,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchLimits:
-    """How far a fetch may go."""
-
-    max_repository_bytes: int = 10 * 1024**3
-    timeout: timedelta = timedelta(minutes=30)
-    pauses: Sequence[timedelta] = (timedelta(seconds=1), timedelta(seconds=4))
-    """Waits between tries of an origin that cannot be reached; one try more than waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +49,7 @@ class Mirror:
         self.git_dir = git_dir
         self.location = location
         self.git = git
-        self._credentials = credentials
-        self._limits = limits
+        self.origin = Origin(git_dir, location, git=git, credentials=credentials, limits=limits)
         self._fetching = asyncio.Lock()
         self._begun = 0
         self._last = _Fetched(number=0)
@@ -166,53 +145,6 @@ class Mirror:
             *arguments, git_dir=self.git_dir, stdin=stdin, stdout=stdout, accept=accept
         )
 
-    async def run_with_origin(
-        self,
-        *arguments: str,
-        timeout: timedelta,
-        accept: Sequence[int] = (0,),
-        prefix: Sequence[str] = (),
-    ) -> Completed:
-        """Runs git with what it needs to reach origin, by origin's protocol alone."""
-        access = self._credentials.access(self.location)
-        environment = {
-            **({} if self.location.local else self.git.network),
-            **access.environment,
-            "GIT_ALLOW_PROTOCOL": self.location.protocol,
-        }
-        if self.location.local:
-            # The far end runs here too, with all but the files' names of our configuration
-            # cleared, and refuses folders of another owner unless such a file vouches for them.
-            environment["GIT_CONFIG_GLOBAL"] = str(self._vouch(self.location.local))
-        return await self.git.run(
-            *arguments,
-            git_dir=self.git_dir,
-            environment=environment,
-            configuration={
-                **access.configuration,
-                f"protocol.{self.location.protocol}.allow": "always",
-            },
-            timeout=timeout,
-            accept=accept,
-            prefix=prefix,
-            secrets=access.secrets,
-        )
-
-    async def origin_branch(self, name: str, *, timeout: timedelta) -> str | None:
-        """The commit origin's branch `name` is at right now, None where there is none.
-
-        Raises as `run_with_origin` does.
-        """
-        ref = f"refs/heads/{name}"
-        done = await self.run_with_origin(
-            "ls-remote", "--heads", "--end-of-options", self.location.url, ref, timeout=timeout
-        )
-        for line in done.stdout.decode().splitlines():
-            commit, _, found = line.partition("\t")
-            if found == ref:
-                return commit
-        return None
-
     async def ensure(self) -> None:
         """Makes the bare repository where there is none; finishes one half-made."""
         if not (self.git_dir / "HEAD").exists():
@@ -222,118 +154,31 @@ class Mirror:
 
     async def _bring_up_to_date(self) -> None:
         await self.ensure()
-        self._drop_unfinished_packs()
-        self._default, offered = await self._listing()
-        if not offered:
+        self.origin.drop_unfinished()
+        offered = await self.origin.listing()
+        self._default = offered.default
+        if not offered.heads:
             raise failed(
                 Reason.BRANCH_NOT_FOUND,
                 f"{self.location.url} is empty: it has no branch with a commit to start from.",
                 "Push a first commit to the repository, then submit the task again.",
             )
-        if offered == await self._heads():
+        if offered.heads == await self._heads():
             return
-        present = await self._size_bytes()
-        room = max(self._limits.max_repository_bytes - present, 1024 * 1024)
         try:
-            await self._reach(
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-recurse-submodules",
-                "--no-write-fetch-head",
-                "--prune",
-                "--end-of-options",
-                self.location.url,
-                f"+refs/heads/*:{ORIGIN_HEADS}*",
-                room_bytes=room,
-            )
+            await self.origin.fetch(ORIGIN_HEADS, present_bytes=await self._size_bytes())
         finally:
-            self._drop_unfinished_packs()
-        if await self._size_bytes() > self._limits.max_repository_bytes:
+            self.origin.drop_unfinished()
+        if await self._size_bytes() > self.origin.limits.max_repository_bytes:
             await self._forget_if_unused()
-            raise self._too_large("is larger")
+            raise self.origin.too_large("is larger")
         await self._tidy()
-
-    async def _listing(self) -> tuple[str | None, dict[str, str]]:
-        """Origin's default branch and all its branches with their commits."""
-        done = await self._reach(
-            "ls-remote",
-            "--symref",
-            "--end-of-options",
-            self.location.url,
-            "HEAD",
-            "refs/heads/*",
-        )
-        default: str | None = None
-        heads: dict[str, str] = {}
-        for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
-            value, _, ref = line.partition("\t")
-            if ref == "HEAD" and value.startswith("ref: refs/heads/"):
-                default = value.removeprefix("ref: refs/heads/")
-            elif ref.startswith("refs/heads/") and OBJECT_ID.fullmatch(value):
-                heads[ref.removeprefix("refs/heads/")] = value
-        return default if default in heads else None, heads
 
     async def _heads(self) -> dict[str, str]:
         done = await self.run("for-each-ref", "--format=%(objectname) %(refname)", ORIGIN_HEADS)
         lines = done.stdout.decode("utf-8", "surrogateescape").splitlines()
         pairs = (line.split(" ", 1) for line in lines)
         return {ref.removeprefix(ORIGIN_HEADS): commit for commit, ref in pairs}
-
-    async def _reach(self, *arguments: str, room_bytes: int = 0) -> Completed:
-        """Runs git against origin, again after a pause where that may help.
-
-        No file may grow beyond `room_bytes`, zero for no bound.
-        """
-        pauses = list(self._limits.pauses)
-        prlimit = shutil.which("prlimit", path=self.git.path)
-        prefix = [prlimit, f"--fsize={room_bytes}"] if prlimit and room_bytes else []
-        while True:
-            try:
-                return await self.run_with_origin(
-                    *arguments, timeout=self._limits.timeout, prefix=prefix
-                )
-            except GitTimedOut:
-                minutes = self._limits.timeout.total_seconds() / 60
-                raise self._too_large(f"takes longer than {minutes:g} minutes") from None
-            except GitSaidTooMuch:
-                raise self._too_large("has more branches") from None
-            except GitFailed as problem:
-                said = problem.completed.stderr
-                # Git does not say that the limit ended its child, but the child's file does.
-                if room_bytes and self._unfinished_bytes() >= room_bytes:
-                    raise self._too_large("is larger") from None
-                kind = trouble(said)
-                if kind is not Trouble.UNREACHABLE or not pauses:
-                    raise failed(
-                        REASONS[kind],
-                        f"{self.location.url} did not let itself be fetched: {detail(said)}",
-                        remedy(kind, self.location),
-                    ) from None
-            await asyncio.sleep(pauses.pop(0).total_seconds())
-
-    def _too_large(self, how: str) -> JobFailed:
-        gigabytes = self._limits.max_repository_bytes / 1024**3
-        return failed(
-            Reason.REPO_TOO_LARGE,
-            f"{self.location.url} {how} than the orchestrator takes "
-            f"(at most {gigabytes:.3g} GiB, {self._limits.timeout}).",
-            "Use a smaller repository, or raise the limits of the orchestrator.",
-        )
-
-    def _vouch(self, repository: Path) -> Path:
-        """The configuration file that lets git serve `repository` whoever owns it."""
-        file = self.git_dir / "origin.gitconfig"
-        quoted = [
-            str(path).replace("\\", "\\\\").replace('"', '\\"')
-            for path in (repository, repository / ".git")
-        ]
-        text = "[safe]\n" + "".join(f'\tdirectory = "{path}"\n' for path in quoted)
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            fresh = file.with_suffix(f".{os.getpid()}")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(file)
-        return file
 
     async def _size_bytes(self) -> int:
         done = await self.run("count-objects", "-v")
@@ -353,15 +198,6 @@ class Mirror:
             (self.git_dir / "packed-refs").unlink(missing_ok=True)
             (self.git_dir / "HEAD").unlink()
 
-    def _unfinished_bytes(self) -> int:
-        unfinished = (self.git_dir / "objects/pack").glob("tmp_*")
-        return max((file.stat().st_size for file in unfinished), default=0)
-
-    def _drop_unfinished_packs(self) -> None:
-        """What a killed fetch leaves; nobody else writes while the mirror is held."""
-        for file in (self.git_dir / "objects/pack").glob("tmp_*"):
-            file.unlink(missing_ok=True)
-
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[None]:
         """Keeps other orchestrators of this host from fetching into the mirror."""
@@ -369,7 +205,7 @@ class Mirror:
         lock = os.open(self.git_dir / "fetch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
-                async with asyncio.timeout(2 * self._limits.timeout.total_seconds()):
+                async with asyncio.timeout(2 * self.origin.limits.timeout.total_seconds()):
                     while not _lock(lock):  # noqa: ASYNC110 - no event tells of a lock's end
                         await asyncio.sleep(0.05)
             except TimeoutError:

@@ -1,84 +1,217 @@
-"""What git's words about an origin mean for a job."""
+"""A repository where it comes from: git with a credential, bounds, second tries."""
 
-import re
-from enum import Enum, auto
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
-from services.orchestrator.source.location import Location
-
-MAX_DETAIL = 400
-
-
-class Trouble(Enum):
-    """Why an origin did not serve."""
-
-    AUTH = auto()
-    HOST_KEY = auto()
-    MOVED = auto()
-    NOT_FOUND = auto()
-    UNREACHABLE = auto()
-    """The only one that waiting may cure."""
-
-
-SIGNS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
-    (trouble, re.compile(pattern, re.IGNORECASE))
-    for trouble, pattern in (
-        (Trouble.HOST_KEY, r"host key verification failed|no \S+ host key is known"),
-        (
-            Trouble.AUTH,
-            r"could not read (username|password)|authentication failed|returned error: 40[13]\b"
-            r"|permission denied|access denied|invalid credentials|http basic: access",
-        ),
-        (Trouble.MOVED, r"returned error: 30\d|unable to update url base from redirection"),
-        (
-            Trouble.NOT_FOUND,
-            r"repository .*not found|returned error: 4(04|10)\b|does not exist"
-            r"|does not appear to be a git repository|not a git repository|no such repository",
-        ),
-    )
+from services.orchestrator.jobs.failures import JobFailed, Reason, failed
+from services.orchestrator.source.credentials import Credentials
+from services.orchestrator.source.git import (
+    OBJECT_ID,
+    Completed,
+    Git,
+    GitFailed,
+    GitSaidTooMuch,
+    GitTimedOut,
 )
+from services.orchestrator.source.location import Location
+from services.orchestrator.source.words import Trouble, detail, remedy, trouble
+
+REASONS = {
+    Trouble.AUTH: Reason.REPO_AUTH,
+    Trouble.HOST_KEY: Reason.REPO_AUTH,
+    Trouble.MOVED: Reason.REPO_NOT_FOUND,
+    Trouble.NOT_FOUND: Reason.REPO_NOT_FOUND,
+    Trouble.UNREACHABLE: Reason.REPO_UNREACHABLE,
+}
+LEAST_ROOM_BYTES = 1024 * 1024
 
 
-def trouble(stderr: str) -> Trouble:
-    """The trouble git reports, as far as its words tell; UNREACHABLE where they do not."""
-    for kind, pattern in SIGNS:
-        if pattern.search(stderr):
-            return kind
-    return Trouble.UNREACHABLE
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """How far a fetch may go."""
+
+    max_repository_bytes: int = 10 * 1024**3
+    timeout: timedelta = timedelta(minutes=30)
+    pauses: Sequence[timedelta] = (timedelta(seconds=1), timedelta(seconds=4))
+    """Waits between tries of an origin that cannot be reached; one try more than waits."""
 
 
-def detail(stderr: str) -> str:
-    """The one line of git's that says most, without the hints around it."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))]
-    return (telling or lines or ["git said nothing"])[0][:MAX_DETAIL]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What origin offers."""
+
+    default: str | None
+    """The branch its HEAD names, None where there is no such branch."""
+    heads: dict[str, str]
+    """Every branch with its commit."""
 
 
-def remote_words(stderr: str) -> str:
-    """What the other side said, without git's prefix; empty where it said nothing."""
-    said = [line[7:].strip() for line in stderr.splitlines() if line.startswith("remote:")]
-    return " ".join(line for line in said if line)[: 4 * MAX_DETAIL]
+class Origin:
+    """One repository, as git reaches it from `git_dir`."""
 
+    def __init__(
+        self,
+        git_dir: Path,
+        location: Location,
+        *,
+        git: Git,
+        credentials: Credentials,
+        limits: FetchLimits,
+    ) -> None:
+        self.location = location
+        self.limits = limits
+        self._git_dir = git_dir
+        self._git = git
+        self._credentials = credentials
 
-def remedy(kind: Trouble, location: Location) -> str:
-    """What a person can do about it."""
-    if kind is Trouble.HOST_KEY:
-        return (
-            f"Add the host key of {location.host} to the known_hosts file of the orchestrator's "
-            "user, after comparing its fingerprint; then retry the job."
+    async def run(
+        self,
+        *arguments: str,
+        timeout: timedelta,
+        accept: Sequence[int] = (0,),
+        prefix: Sequence[str] = (),
+    ) -> Completed:
+        """Runs git with what it needs to reach origin, by origin's protocol alone.
+
+        Raises as `Git.run` does, and `JobFailed` with REPO_AUTH where the token cannot be read.
+        """
+        access = self._credentials.access(self.location)
+        environment = {
+            **({} if self.location.local else self._git.network),
+            **access.environment,
+            "GIT_ALLOW_PROTOCOL": self.location.protocol,
+        }
+        if self.location.local:
+            # The far end runs here too. Git clears our configuration from its environment, and
+            # then it refuses folders of another owner unless a file vouches for them.
+            environment["GIT_CONFIG_GLOBAL"] = str(self._vouch(self.location.local))
+        return await self._git.run(
+            *arguments,
+            git_dir=self._git_dir,
+            environment=environment,
+            configuration={
+                **access.configuration,
+                f"protocol.{self.location.protocol}.allow": "always",
+            },
+            timeout=timeout,
+            accept=accept,
+            prefix=prefix,
+            secrets=access.secrets,
         )
-    if kind is Trouble.AUTH:
-        return {
-            "ssh": "Give the orchestrator's user an ssh key or agent the host accepts; "
-            "then retry the job.",
-            "file": "Let the orchestrator's user read and write the repository's folder; "
-            "then retry the job.",
-        }.get(
-            location.protocol,
-            "Set PAWL_GITHUB_TOKEN_FILE to a token that may reach the repository (a private one "
-            "looks missing or forbidden without); then retry the job.",
+
+    async def branch(self, name: str, *, timeout: timedelta) -> str | None:
+        """The commit branch `name` is at right now, None where there is none.
+
+        Raises as `run` does.
+        """
+        ref = f"refs/heads/{name}"
+        done = await self.run(
+            "ls-remote", "--heads", "--end-of-options", self.location.url, ref, timeout=timeout
         )
-    if kind is Trouble.MOVED:
-        return "Submit the task with the address the repository has now."
-    if kind is Trouble.NOT_FOUND:
-        return "Check the repository's address, and that the orchestrator's credential can see it."
-    return "Retry the job when the host answers again."
+        for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
+            commit, _, found = line.partition("\t")
+            if found == ref:
+                return commit
+        return None
+
+    async def listing(self) -> Listing:
+        """All branches. Raises `JobFailed` as `Mirror.fetch` does."""
+        done = await self._reach(
+            "ls-remote", "--symref", "--end-of-options", self.location.url, "HEAD", "refs/heads/*"
+        )
+        default: str | None = None
+        heads: dict[str, str] = {}
+        for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
+            value, _, ref = line.partition("\t")
+            if ref == "HEAD" and value.startswith("ref: refs/heads/"):
+                default = value.removeprefix("ref: refs/heads/")
+            elif ref.startswith("refs/heads/") and OBJECT_ID.fullmatch(value):
+                heads[ref.removeprefix("refs/heads/")] = value
+        return Listing(default=default if default in heads else None, heads=heads)
+
+    async def fetch(self, destination: str, *, present_bytes: int) -> None:
+        """Brings all branches to refs below `destination`, and removes those that are gone.
+
+        `present_bytes` is what the repository holds already.
+        """
+        room = max(self.limits.max_repository_bytes - present_bytes, LEAST_ROOM_BYTES)
+        await self._reach(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--no-write-fetch-head",
+            "--prune",
+            "--end-of-options",
+            self.location.url,
+            f"+refs/heads/*:{destination}*",
+            room_bytes=room,
+        )
+
+    def too_large(self, how: str) -> JobFailed:
+        """What to raise for a repository over the limits; `how` ends before "than"."""
+        gigabytes = self.limits.max_repository_bytes / 1024**3
+        return failed(
+            Reason.REPO_TOO_LARGE,
+            f"{self.location.url} {how} than the orchestrator takes "
+            f"(at most {gigabytes:.3g} GiB, {self.limits.timeout}).",
+            "Use a smaller repository, or raise the limits of the orchestrator.",
+        )
+
+    def drop_unfinished(self) -> None:
+        """Removes what a killed fetch leaves; only for who holds the repository's lock."""
+        for file in self._unfinished():
+            file.unlink(missing_ok=True)
+
+    async def _reach(self, *arguments: str, room_bytes: int = 0) -> Completed:
+        """Runs git against origin, again after a pause where that may help.
+
+        No file may grow beyond `room_bytes`, zero for no bound.
+        """
+        pauses = list(self.limits.pauses)
+        prlimit = shutil.which("prlimit", path=self._git.path)
+        prefix = [prlimit, f"--fsize={room_bytes}"] if prlimit and room_bytes else []
+        while True:
+            try:
+                return await self.run(*arguments, timeout=self.limits.timeout, prefix=prefix)
+            except GitTimedOut:
+                raise self.too_large("takes longer") from None
+            except GitSaidTooMuch:
+                raise self.too_large("has more branches") from None
+            except GitFailed as problem:
+                said = problem.completed.stderr
+                # Git does not say that the limit ended its child, but the child's file does.
+                sizes = [file.stat().st_size for file in self._unfinished()]
+                if room_bytes and max(sizes, default=0) >= room_bytes:
+                    raise self.too_large("is larger") from None
+                kind = trouble(said)
+                if kind is not Trouble.UNREACHABLE or not pauses:
+                    raise failed(
+                        REASONS[kind],
+                        f"{self.location.url} did not let itself be fetched: {detail(said)}",
+                        remedy(kind, self.location),
+                    ) from None
+            self.drop_unfinished()
+            await asyncio.sleep(pauses.pop(0).total_seconds())
+
+    def _unfinished(self) -> list[Path]:
+        return list((self._git_dir / "objects/pack").glob("tmp_*"))
+
+    def _vouch(self, repository: Path) -> Path:
+        """The configuration file that lets git serve `repository` whoever owns it."""
+        file = self._git_dir / "origin.gitconfig"
+        quoted = [
+            str(path).replace("\\", "\\\\").replace('"', '\\"')
+            for path in (repository, repository / ".git")
+        ]
+        text = "[safe]\n" + "".join(f'\tdirectory = "{path}"\n' for path in quoted)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            fresh = file.with_suffix(f".{os.getpid()}")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(file)
+        return file

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from services.orchestrator.source.mirror import OBJECT_ID, Mirror
+from services.orchestrator.source.git import OBJECT_ID
+from services.orchestrator.source.mirror import Mirror
 
 
 async def diff(mirror: Mirror, before: str, after: str, destination: Path) -> Path | None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
-from services.orchestrator.source.git import Completed, GitFailed, GitTimedOut
-from services.orchestrator.source.mirror import OBJECT_ID, Mirror
-from services.orchestrator.source.origin import Trouble, detail, remedy, remote_words, trouble
+from services.orchestrator.source.git import OBJECT_ID, Completed, GitFailed, GitTimedOut
+from services.orchestrator.source.mirror import Mirror
+from services.orchestrator.source.words import Trouble, detail, remedy, remote_words, trouble
 
 PUSH_TIMEOUT = timedelta(seconds=120)
 READ_TIMEOUT = timedelta(seconds=30)
@@ -76,7 +76,7 @@ async def _refuse_force(mirror: Mirror, commit: str, expected: str | None) -> No
 
 async def _try(mirror: Mirror, commit: str, branch: str, expected: str | None) -> Completed:
     ref = f"refs/heads/{branch}"
-    return await mirror.run_with_origin(
+    return await mirror.origin.run(
         "push",
         "--porcelain",
         "--no-verify",
@@ -111,7 +111,7 @@ async def _judge(
             remedy(kind, mirror.location),
         )
     try:
-        there = await mirror.origin_branch(branch, timeout=READ_TIMEOUT)
+        there = await mirror.origin.branch(branch, timeout=READ_TIMEOUT)
     except (GitFailed, GitTimedOut):
         return _unavailable(url, words)
     if there == commit:

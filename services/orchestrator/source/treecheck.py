@@ -1,12 +1,21 @@
 """The judgement of a tree that came from a runner."""
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
+from services.orchestrator.source.names import (
+    GITMODULES,
+    READ_BY_GIT,
+    folded,
+    gitmodules_fault,
+    link_fault,
+    may_fold,
+    name_fault,
+    shown,
+    twin_key,
+)
 
 FILE, EXECUTABLE, LINK, DIRECTORY, SUBMODULE = b"100644", b"100755", b"120000", b"40000", b"160000"
 KINDS = {FILE: "blob", EXECUTABLE: "blob", LINK: "blob", DIRECTORY: "tree"}
@@ -14,18 +23,6 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MAX_TREE_BYTES = 64 * 1024**2
 MAX_LINK_BYTES = 4096
 MAX_GITMODULES_BYTES = 1024**2
-SHOWN_CHARACTERS = 200
-
-# What HFS+ leaves out when it compares names, so that `.g\u200cit` opens `.git` there.
-HFS_IGNORED = dict.fromkeys(
-    [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
-)
-DOT_GIT = re.compile(r"\.git|git~[0-9]+")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-READ_BY_GIT = re.compile(
-    r"\.git(modules|attributes|ignore)|\.mailmap|git(mod|att|ign)[a-z]*~[0-9]+|mailma~[0-9]+"
-)
-GITMODULES = re.compile(r"\.gitmodules|gitmod[a-z]*~[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +161,7 @@ class _Walk:
         if entry.mode not in KINDS:
             mode = entry.mode.decode("ascii", "replace")[:12]
             raise rejected("MODE", f"The result holds {shown(path)} with the mode {mode!a}.")
-        if entry.mode == LINK and READ_BY_GIT.fullmatch(_folded(entry.name.decode())):
+        if entry.mode == LINK and READ_BY_GIT.fullmatch(folded(entry.name.decode())):
             raise rejected("SYMLINK", f"The result makes {shown(path)}, which git reads, a link.")
 
     async def _judge_contents(self, pair: _Pair, changed: Sequence[Entry]) -> None:
@@ -187,7 +184,7 @@ class _Walk:
                 )
             if entry.mode == LINK:
                 await self._judge_link(path, entry, info)
-            elif entry.mode != DIRECTORY and _may_fold(entry.name):
+            elif entry.mode != DIRECTORY and may_fold(entry.name):
                 await self._judge_gitmodules(path, entry, info)
 
     async def _judge_link(self, path: bytes, entry: Entry, info: ObjectInfo) -> None:
@@ -201,7 +198,7 @@ class _Walk:
 
     async def _judge_gitmodules(self, path: bytes, entry: Entry, info: ObjectInfo) -> None:
         """Clones obey this file; what git's own fsck refuses in it, this refuses too."""
-        if not GITMODULES.fullmatch(_folded(entry.name.decode())):
+        if not GITMODULES.fullmatch(folded(entry.name.decode())):
             return
         if info.size_bytes > MAX_GITMODULES_BYTES:
             raise rejected("GITMODULES", f"The result's {shown(path)} is too large.")
@@ -220,80 +217,6 @@ def parse(content: bytes) -> Iterator[Entry]:
             raise rejected("TREE", "The result holds a directory that is cut short.")
         yield Entry(content[at:blank], content[blank + 1 : nul], content[nul + 1 : nul + 21].hex())
         at = nul + 21
-
-
-def name_fault(name: bytes, max_bytes: int) -> str | None:
-    """What is wrong with the name of one file or directory, as the end of a sentence."""
-    if not name or name in {b".", b".."} or b"/" in name:
-        return "no name for a file"
-    if len(name) > max_bytes:
-        return f"a name longer than {max_bytes} bytes"
-    try:
-        text = name.decode("utf-8")
-    except UnicodeDecodeError:
-        return "a name that is not UTF-8"
-    if CONTROL.search(text):
-        return "a name with control characters"
-    if _may_fold(name) and any(DOT_GIT.fullmatch(_folded(part)) for part in text.split("\\")):
-        return "a name that some systems take for .git"
-    return None
-
-
-def link_fault(path: bytes, target: bytes) -> str | None:
-    """What is wrong with the target of the link at `path`, as the end of a sentence.
-
-    Leading ``..`` climb real directories; one after a name might climb from wherever that name
-    leads, so it is refused whatever it looks like on paper.
-    """
-    if not target or b"\0" in target:
-        return "no target at all"
-    if target.startswith(b"/"):
-        return "an absolute target"
-    climbed, named = 0, False
-    for part in target.split(b"/"):
-        if part in {b"", b"."}:
-            continue
-        if part != b"..":
-            named = True
-            if DOT_GIT.fullmatch(_folded(part.decode("utf-8", "replace"))):
-                return "a target in .git"
-        elif named:
-            return "a target that climbs after it has descended"
-        else:
-            climbed += 1
-    if climbed > path.count(b"/"):
-        return "a target outside the repository"
-    return None
-
-
-def gitmodules_fault(content: bytes) -> str | None:
-    """What is dangerous in a ``.gitmodules``, as the end of a sentence; a strict reading.
-
-    git's escapes and line joins are undone first, so that none can hide a leading dash.
-    """
-    text = content.decode("utf-8", "replace").replace("\\\r\n", "").replace("\\\n", "")
-    for line in text.splitlines():
-        section = re.match(r'\s*\[\s*submodule\s+"((?:[^"\\]|\\.)*)"', line, re.IGNORECASE)
-        if section and ".." in re.split(r"[/\\]", re.sub(r"\\(.)", r"\1", section[1])):
-            return "a submodule name with '..'"
-        pair = re.search(r"(?:^|\])\s*(path|url|update)\s*=\s*(.*)$", line, re.IGNORECASE)
-        if not pair:
-            continue
-        key, value = pair[1].lower(), pair[2].strip().replace('"', "")
-        if value.startswith("-"):
-            return f"a submodule {key} that reads as an option"
-        if key == "update" and value.startswith("!"):
-            return "a submodule update that runs a command"
-        if key == "url" and (re.search(r"\\n|%0a|%0d|\r", value, re.IGNORECASE) or "::" in value):
-            return "a submodule url that git may read as something else"
-    return None
-
-
-def shown(path: bytes) -> str:
-    """A path from outside, safe to show: quoted, controls made visible, bounded."""
-    text = path.decode("utf-8", "backslashreplace")[:SHOWN_CHARACTERS]
-    clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return f"'{clean}{'...' if len(path) > SHOWN_CHARACTERS else ''}'"
 
 
 def rejected(code: str, message: str) -> JobFailed:
@@ -319,7 +242,7 @@ def _judge_twins(path: bytes, before: Set[bytes], after: Sequence[Entry]) -> Non
     """Refuses names that become one on some file systems, unless both were there before."""
     seen: dict[str, bytes] = {}
     for entry in after:
-        key = _twin_key(entry.name)
+        key = twin_key(entry.name)
         other = seen.setdefault(key, entry.name)
         if other is entry.name:
             continue
@@ -329,26 +252,6 @@ def _judge_twins(path: bytes, before: Set[bytes], after: Sequence[Entry]) -> Non
                 f"The result holds {shown(_join(path, other))} beside "
                 f"{shown(_join(path, entry.name))}, which are one on some systems.",
             )
-
-
-def _twin_key(name: bytes) -> str:
-    if name.isascii():
-        return name.decode().lower()
-    try:
-        text = name.decode("utf-8")
-    except UnicodeDecodeError:
-        return name.decode("utf-8", "surrogateescape")
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
-def _may_fold(name: bytes) -> bool:
-    """Whether folding could make a name of git's of it; most names are spared the work."""
-    return not name.isascii() or b"git" in name.lower()
-
-
-def _folded(name: str) -> str:
-    """A name as HFS+ and NTFS compare it: ignorables, streams, trailing dots left out."""
-    return name.translate(HFS_IGNORED).split(":", 1)[0].rstrip(" .").casefold()
 
 
 def _join(path: bytes, name: bytes) -> bytes:

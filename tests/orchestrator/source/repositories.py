@@ -9,7 +9,8 @@ from pathlib import Path
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
-from services.orchestrator.source.mirror import FetchLimits, Mirror, Mirrors
+from services.orchestrator.source.mirror import Mirror, Mirrors
+from services.orchestrator.source.origin import FetchLimits
 
 JOB = "01980000-0000-7000-8000-0000deadbeef"
 TIME = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -39,7 +40,7 @@ def git(folder: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str
     return done.stdout.decode().strip()
 
 
-class Origin:
+class Upstream:
     """A bare repository with one commit on `main`, filled by plumbing alone."""
 
     def __init__(self, path: Path) -> None:
@@ -119,11 +120,11 @@ def mirrors(root: Path, **credentials: object) -> Mirrors:
     )
 
 
-async def mirror_of(origin: Origin, root: Path) -> Mirror:
+async def mirror_of(origin: Upstream, root: Path) -> Mirror:
     """A fetched mirror of `origin`."""
     mirror = await mirrors(root).open(str(origin.path))
     await mirror.fetch()
     return mirror
 
 
-__all__ = ["JOB", "TIME", "Origin", "Reason", "git", "mirror_of", "mirrors"]
+__all__ = ["JOB", "TIME", "Reason", "Upstream", "git", "mirror_of", "mirrors"]

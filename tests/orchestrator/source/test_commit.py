@@ -13,11 +13,11 @@ from services.orchestrator.source.commit import (
     with_trailer,
 )
 from services.orchestrator.source.mirror import Mirror
-from tests.orchestrator.source.repositories import JOB, TIME, Origin, git, mirror_of
+from tests.orchestrator.source.repositories import JOB, TIME, Upstream, git, mirror_of
 
 
 async def test_the_same_input_gives_the_same_commit_in_another_mirror(
-    mirror: Mirror, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mirror: Mirror, origin: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await mirror_of(origin, tmp_path / "elsewhere")
     base = origin.head()
@@ -36,7 +36,9 @@ async def test_the_same_input_gives_the_same_commit_in_another_mirror(
     assert first == second == "92719d4f73201455b897149dd990bb021cc68949"
 
 
-async def test_a_commit_says_who_when_why_and_for_which_job(mirror: Mirror, origin: Origin) -> None:
+async def test_a_commit_says_who_when_why_and_for_which_job(
+    mirror: Mirror, origin: Upstream
+) -> None:
     base = origin.head()
     tree = await mirror.tree_of(base)
 
@@ -56,7 +58,7 @@ async def test_a_commit_says_who_when_why_and_for_which_job(mirror: Mirror, orig
     assert trailer == JOB
 
 
-async def test_a_time_without_zone_is_refused(mirror: Mirror, origin: Origin) -> None:
+async def test_a_time_without_zone_is_refused(mirror: Mirror, origin: Upstream) -> None:
     with pytest.raises(ValueError, match="time zone"):
         await make_commit(
             mirror,

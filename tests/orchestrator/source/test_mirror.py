@@ -11,12 +11,13 @@ import pytest
 from services.orchestrator.jobs.failures import JobFailed, Reason
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
-from services.orchestrator.source.mirror import FetchLimits, Mirror, Mirrors
-from tests.orchestrator.source.repositories import ENVIRONMENT, JOB, Origin, git, mirrors
+from services.orchestrator.source.mirror import Mirror, Mirrors
+from services.orchestrator.source.origin import FetchLimits, Origin
+from tests.orchestrator.source.repositories import ENVIRONMENT, JOB, Upstream, git, mirrors
 from tests.support.git_server import git_server
 
 
-async def test_a_fetch_brings_all_branches(origin: Origin, mirror: Mirror) -> None:
+async def test_a_fetch_brings_all_branches(origin: Upstream, mirror: Mirror) -> None:
     side = origin.commit(origin.files(c="three\n"), branch="feature/side")
 
     await mirror.fetch()
@@ -26,7 +27,7 @@ async def test_a_fetch_brings_all_branches(origin: Origin, mirror: Mirror) -> No
 
 
 async def test_a_fetch_forgets_deleted_branches_and_keeps_pawls_own_refs(
-    origin: Origin, mirror: Mirror
+    origin: Upstream, mirror: Mirror
 ) -> None:
     commit = origin.commit(origin.files(c="three\n"), branch="gone")
     await mirror.fetch()
@@ -41,7 +42,7 @@ async def test_a_fetch_forgets_deleted_branches_and_keeps_pawls_own_refs(
 
 
 async def test_a_branch_that_becomes_a_folder_of_branches_is_fetched(
-    origin: Origin, mirror: Mirror
+    origin: Upstream, mirror: Mirror
 ) -> None:
     origin.commit(origin.files(c="1"), branch="topic")
     await mirror.fetch()
@@ -54,7 +55,7 @@ async def test_a_branch_that_becomes_a_folder_of_branches_is_fetched(
 
 
 async def test_the_default_branch_is_origins_at_the_last_fetch(
-    origin: Origin, mirror: Mirror
+    origin: Upstream, mirror: Mirror
 ) -> None:
     assert await mirror.default_branch() == "main"
     origin.commit(origin.files(c="three\n"), branch="trunk")
@@ -66,7 +67,7 @@ async def test_the_default_branch_is_origins_at_the_last_fetch(
 
 
 async def test_a_head_that_names_no_branch_is_no_default_branch(
-    origin: Origin, mirror: Mirror
+    origin: Upstream, mirror: Mirror
 ) -> None:
     git(origin.path, "symbolic-ref", "HEAD", "refs/heads/nowhere")
     await mirror.fetch()
@@ -78,7 +79,7 @@ async def test_a_head_that_names_no_branch_is_no_default_branch(
 
 
 async def test_a_missing_branch_is_answered_with_similar_names(
-    origin: Origin, mirror: Mirror
+    origin: Upstream, mirror: Mirror
 ) -> None:
     origin.commit(origin.files(c="three\n"), branch="develop")
     await mirror.fetch()
@@ -96,7 +97,7 @@ async def test_a_branch_name_is_never_read_as_a_wish(mirror: Mirror, name: str) 
 
 
 async def test_an_empty_repository_is_said_to_be_empty(tmp_path: Path) -> None:
-    empty = Origin(tmp_path / "empty.git")
+    empty = Upstream(tmp_path / "empty.git")
     mirror = await mirrors(tmp_path / "mirrors").open(str(empty.path))
 
     with pytest.raises(JobFailed, match="is empty") as caught:
@@ -115,7 +116,7 @@ async def test_a_path_that_is_no_repository_is_not_found(tmp_path: Path, path: s
     assert caught.value.failure.reason is Reason.REPO_NOT_FOUND
 
 
-async def test_a_fetch_with_nothing_new_transfers_nothing(origin: Origin, mirror: Mirror) -> None:
+async def test_a_fetch_with_nothing_new_transfers_nothing(origin: Upstream, mirror: Mirror) -> None:
     before = sorted((mirror.git_dir / "objects").rglob("*"))
 
     await mirror.fetch()
@@ -124,7 +125,7 @@ async def test_a_fetch_with_nothing_new_transfers_nothing(origin: Origin, mirror
 
 
 async def test_a_repository_over_the_limit_leaves_no_bytes_behind(tmp_path: Path) -> None:
-    origin = Origin(tmp_path / "large.git")
+    origin = Upstream(tmp_path / "large.git")
     large = origin.blob(os.urandom(3 * 1024 * 1024))
     origin.commit(origin.tree(("100644", b"large", large)))
     mirror = await Mirrors(
@@ -144,17 +145,17 @@ async def test_a_repository_over_the_limit_leaves_no_bytes_behind(tmp_path: Path
 
 
 async def test_callers_that_wait_together_share_one_fetch(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror = await mirrors(tmp_path / "mirrors").open(str(origin.path))
     asked: list[str] = []
-    run = Mirror.run_with_origin
+    run = Origin.run
 
-    async def counted(self: Mirror, *arguments: str, **rest: object) -> object:
+    async def counted(self: Origin, *arguments: str, **rest: object) -> object:
         asked.append(arguments[0])
         return await run(self, *arguments, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Mirror, "run_with_origin", counted)
+    monkeypatch.setattr(Origin, "run", counted)
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(8):
@@ -166,18 +167,18 @@ async def test_callers_that_wait_together_share_one_fetch(
 
 
 async def test_a_fetch_asked_for_during_another_sees_what_was_pushed_meanwhile(
-    origin: Origin, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    origin: Upstream, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Mirror.run_with_origin
+    run = Origin.run
     listed, pushed = asyncio.Event(), asyncio.Event()
 
-    async def slow(self: Mirror, *arguments: str, **rest: object) -> object:
+    async def slow(self: Origin, *arguments: str, **rest: object) -> object:
         done = await run(self, *arguments, **rest)  # type: ignore[arg-type]
         listed.set()
         await pushed.wait()
         return done
 
-    monkeypatch.setattr(Mirror, "run_with_origin", slow)
+    monkeypatch.setattr(Origin, "run", slow)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(mirror.fetch())
         await listed.wait()
@@ -189,21 +190,21 @@ async def test_a_fetch_asked_for_during_another_sees_what_was_pushed_meanwhile(
 
 
 async def test_a_cancelled_fetch_lets_the_next_one_go_on(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror = await mirrors(tmp_path / "mirrors").open(str(origin.path))
-    run, reached = Mirror.run_with_origin, asyncio.Event()
+    run, reached = Origin.run, asyncio.Event()
 
     async def stuck(*_: object, **__: object) -> None:
         reached.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Mirror, "run_with_origin", stuck)
+    monkeypatch.setattr(Origin, "run", stuck)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(mirror.fetch())
         await reached.wait()
         first.cancel()
-    monkeypatch.setattr(Mirror, "run_with_origin", run)
+    monkeypatch.setattr(Origin, "run", run)
 
     await mirror.fetch()
 
@@ -250,7 +251,7 @@ async def test_a_refusal_is_not_tried_again(tmp_path: Path, answer: int, reason:
 
 
 async def test_the_token_reaches_the_forge_alone_and_no_error_text(
-    origin: Origin, tmp_path: Path
+    origin: Upstream, tmp_path: Path
 ) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("s3cret-token\n")
@@ -269,7 +270,7 @@ async def test_the_token_reaches_the_forge_alone_and_no_error_text(
     assert "s3cret" not in str(caught.value.failure)
 
 
-async def test_a_refused_token_is_in_no_error_text(origin: Origin, tmp_path: Path) -> None:
+async def test_a_refused_token_is_in_no_error_text(origin: Upstream, tmp_path: Path) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("stale-token")
     with git_server(tmp_path) as forge:
@@ -284,7 +285,7 @@ async def test_a_refused_token_is_in_no_error_text(origin: Origin, tmp_path: Pat
 
 
 async def test_no_argv_carries_a_credential(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("s3cret-token")
@@ -317,7 +318,7 @@ async def test_an_unreadable_token_file_is_named(tmp_path: Path) -> None:
     assert caught.value.failure.reason is Reason.REPO_AUTH
 
 
-async def test_origins_submodules_and_hooks_do_nothing(origin: Origin, tmp_path: Path) -> None:
+async def test_origins_submodules_and_hooks_do_nothing(origin: Upstream, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     modules = origin.blob(f'[submodule "m"]\n path = m\n url = "!touch {canary}"\n'.encode())
     origin.commit(
@@ -333,7 +334,7 @@ async def test_origins_submodules_and_hooks_do_nothing(origin: Origin, tmp_path:
     assert await mirror.branch_commit("main") == origin.head()
 
 
-async def test_opening_twice_gives_one_mirror(origin: Origin, tmp_path: Path) -> None:
+async def test_opening_twice_gives_one_mirror(origin: Upstream, tmp_path: Path) -> None:
     known = mirrors(tmp_path / "mirrors")
 
     first = await known.open(str(origin.path))
@@ -341,7 +342,7 @@ async def test_opening_twice_gives_one_mirror(origin: Origin, tmp_path: Path) ->
     assert await known.open(f"file://{origin.path}/") is first
 
 
-async def test_many_small_packs_are_joined(origin: Origin, mirror: Mirror) -> None:
+async def test_many_small_packs_are_joined(origin: Upstream, mirror: Mirror) -> None:
     packs = mirror.git_dir / "objects/pack"
     kept = origin.files(a="0")
     for number in range(52):
@@ -358,7 +359,7 @@ async def test_many_small_packs_are_joined(origin: Origin, mirror: Mirror) -> No
 
 
 async def test_half_written_packs_of_a_killed_fetch_are_dropped(
-    origin: Origin, mirror: Mirror
+    origin: Upstream, mirror: Mirror
 ) -> None:
     stale = mirror.git_dir / "objects/pack/tmp_pack_x1y2z3"
     stale.write_bytes(b"half")
@@ -368,7 +369,7 @@ async def test_half_written_packs_of_a_killed_fetch_are_dropped(
     assert not stale.exists()
 
 
-async def test_a_half_made_mirror_is_finished(origin: Origin, tmp_path: Path) -> None:
+async def test_a_half_made_mirror_is_finished(origin: Upstream, tmp_path: Path) -> None:
     known = mirrors(tmp_path / "mirrors")
     mirror = await known.open(str(origin.path))
     (mirror.git_dir / "HEAD").unlink()

@@ -15,10 +15,11 @@ import pytest
 from services.orchestrator.jobs.failures import JobFailed, Reason
 from services.orchestrator.source import pack as packs
 from services.orchestrator.source.mirror import Mirror
-from services.orchestrator.source.pack import PackLimits, Received, longest_chain, receive, send
+from services.orchestrator.source.pack import Received, receive, send
+from services.orchestrator.source.quarantine import PackLimits, longest_chain
 from services.orchestrator.source.scratch import scratch, sweep
 from services.orchestrator.source.treecheck import TreeLimits
-from tests.orchestrator.source.repositories import Origin, git
+from tests.orchestrator.source.repositories import Upstream, git
 
 
 async def take(
@@ -57,9 +58,9 @@ def encoded(kind: int, size: int, body: bytes) -> bytes:
 
 
 async def test_a_receiver_without_anything_gets_everything(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
-    cache = Origin(tmp_path / "cache.git")
+    cache = Upstream(tmp_path / "cache.git")
 
     async with send(mirror, want=[origin.head()], have=[]) as outgoing:
         chunks = [chunk async for chunk in outgoing.chunks()]
@@ -73,7 +74,7 @@ async def test_a_receiver_without_anything_gets_everything(
 
 
 async def test_a_receiver_gets_only_what_it_lacks(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     old = origin.head()
     new = origin.commit(origin.files(a="one\n", b="changed\n"), old)
@@ -84,14 +85,14 @@ async def test_a_receiver_gets_only_what_it_lacks(
 
 
 async def test_a_receiver_with_everything_gets_an_empty_pack(
-    mirror: Mirror, origin: Origin
+    mirror: Mirror, origin: Upstream
 ) -> None:
     async with send(mirror, want=[origin.head()], have=[origin.head()]) as outgoing:
         assert outgoing.object_count == 0
 
 
 async def test_a_pack_is_streamed_in_bounded_chunks_from_any_offset(
-    mirror: Mirror, origin: Origin
+    mirror: Mirror, origin: Upstream
 ) -> None:
     noise = origin.blob(os.urandom(200_000))
     origin.commit(origin.tree(("100644", b"noise", noise)), origin.head())
@@ -106,7 +107,7 @@ async def test_a_pack_is_streamed_in_bounded_chunks_from_any_offset(
 
 
 async def test_a_good_result_comes_into_the_mirror(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     base = origin.head()
     tree = origin.files(a="one\n", c="new\n")
@@ -119,7 +120,7 @@ async def test_a_good_result_comes_into_the_mirror(
     assert list((mirror.git_dir / "scratch").iterdir()) == []
 
 
-async def test_a_result_equal_to_its_base_needs_no_pack(mirror: Mirror, origin: Origin) -> None:
+async def test_a_result_equal_to_its_base_needs_no_pack(mirror: Mirror, origin: Upstream) -> None:
     tree = await mirror.tree_of(origin.head())
 
     received = await receive(mirror, None, size_bytes=0, sha256="", tree=tree, base=origin.head())
@@ -128,7 +129,7 @@ async def test_a_result_equal_to_its_base_needs_no_pack(mirror: Mirror, origin: 
 
 
 async def test_an_empty_pack_is_a_result_the_mirror_has(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     tree = await mirror.tree_of(origin.head())
     pack = tmp_path / "empty.pack"
@@ -138,7 +139,7 @@ async def test_an_empty_pack_is_a_result_the_mirror_has(
 
 
 async def test_the_same_result_can_be_taken_twice(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     base, tree = origin.head(), origin.files(a="other\n")
     pack = origin.pack(tree, f"^{base}", destination=tmp_path / "result.pack")
@@ -151,10 +152,10 @@ async def test_the_same_result_can_be_taken_twice(
     assert everything(mirror) == before
 
 
-@pytest.mark.parametrize("crash_in", ["_judge_tree", "_migrate"])
+@pytest.mark.parametrize("crash_in", ["judge_tree", "migrate"])
 async def test_a_crash_before_the_objects_moved_leaves_the_mirror_as_it_was(
     mirror: Mirror,
-    origin: Origin,
+    origin: Upstream,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     crash_in: str,
@@ -176,7 +177,7 @@ async def test_a_crash_before_the_objects_moved_leaves_the_mirror_as_it_was(
 
 
 async def test_a_pack_whose_index_was_not_moved_yet_is_taken_again(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     base, tree = origin.head(), origin.files(a="other\n")
     pack = origin.pack(tree, f"^{base}", destination=tmp_path / "result.pack")
@@ -191,7 +192,7 @@ async def test_a_pack_whose_index_was_not_moved_yet_is_taken_again(
 
 
 async def test_what_arrived_must_be_what_was_announced(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     tree = origin.files(a="other\n")
     pack = origin.pack(tree, destination=tmp_path / "result.pack")
@@ -206,7 +207,9 @@ async def test_what_arrived_must_be_what_was_announced(
         assert caught.value.failure.reason is Reason.RESULT_CORRUPT
 
 
-async def test_damaged_packs_never_come_in(mirror: Mirror, origin: Origin, tmp_path: Path) -> None:
+async def test_damaged_packs_never_come_in(
+    mirror: Mirror, origin: Upstream, tmp_path: Path
+) -> None:
     base, tree = origin.head(), origin.files(a="other\n" * 50, d="d")
     whole = origin.pack(tree, destination=tmp_path / "whole.pack").read_bytes()
     before, pack, chance = everything(mirror), tmp_path / "damaged.pack", random.Random(7)
@@ -229,7 +232,7 @@ async def test_damaged_packs_never_come_in(mirror: Mirror, origin: Origin, tmp_p
 
 
 async def test_a_pack_that_lacks_an_object_is_corrupt(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     lost = origin.blob(b"nobody sends this")
     tree = origin.tree(("100644", b"a", lost))
@@ -242,7 +245,7 @@ async def test_a_pack_that_lacks_an_object_is_corrupt(
 
 
 async def test_a_tree_that_was_not_sent_is_corrupt(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     pack = origin.pack(origin.files(a="other\n"), destination=tmp_path / "result.pack")
 
@@ -253,7 +256,7 @@ async def test_a_tree_that_was_not_sent_is_corrupt(
 
 
 async def test_a_pack_with_a_commit_is_rejected(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     base = origin.head()
     commit = origin.commit(origin.files(a="other\n"), base, branch="side")
@@ -267,7 +270,7 @@ async def test_a_pack_with_a_commit_is_rejected(
 
 
 @pytest.mark.parametrize("tree", ["", "HEAD", "--all", "main", "1" * 39])
-async def test_a_result_is_named_by_a_full_id(mirror: Mirror, origin: Origin, tree: str) -> None:
+async def test_a_result_is_named_by_a_full_id(mirror: Mirror, origin: Upstream, tree: str) -> None:
     with pytest.raises(JobFailed, match="RESULT_REJECTED"):
         await receive(mirror, None, size_bytes=0, sha256="", tree=tree, base=origin.head())
 
@@ -285,7 +288,7 @@ LIMITS: list[tuple[str, PackLimits]] = [
 
 @pytest.mark.parametrize("limits", [each for _, each in LIMITS], ids=[name for name, _ in LIMITS])
 async def test_a_result_over_a_limit_is_rejected(
-    mirror: Mirror, origin: Origin, tmp_path: Path, limits: PackLimits
+    mirror: Mirror, origin: Upstream, tmp_path: Path, limits: PackLimits
 ) -> None:
     tree = origin.files(a="x" * 2000, d="y", e="z" * 100)
     pack = origin.pack(tree, destination=tmp_path / "result.pack")
@@ -322,7 +325,7 @@ def inflation_bomb() -> bytes:
 
 @pytest.mark.parametrize("bomb", [delta_bomb, inflation_bomb])
 async def test_a_bomb_does_not_go_off(
-    mirror: Mirror, origin: Origin, tmp_path: Path, bomb: Callable[[], bytes]
+    mirror: Mirror, origin: Upstream, tmp_path: Path, bomb: Callable[[], bytes]
 ) -> None:
     pack = tmp_path / "bomb.pack"
     pack.write_bytes(bomb())

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from services.orchestrator.source.mirror import Mirror
 from services.orchestrator.source.patch import diff
-from tests.orchestrator.source.repositories import Origin, git
+from tests.orchestrator.source.repositories import Upstream, git
 
 
 async def test_a_patch_applied_to_its_base_gives_the_other_tree(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     noise = bytes(range(256)) * 40
     attributes = origin.blob(b"* text=auto\n*.bin binary\n*.ps1 text eol=crlf\n")
@@ -55,7 +55,7 @@ async def test_a_patch_applied_to_its_base_gives_the_other_tree(
     assert git(clone, "write-tree") == await mirror.tree_of(after)
 
 
-async def test_no_difference_is_no_patch(mirror: Mirror, origin: Origin, tmp_path: Path) -> None:
+async def test_no_difference_is_no_patch(mirror: Mirror, origin: Upstream, tmp_path: Path) -> None:
     destination = tmp_path / "changes.patch"
 
     assert await diff(mirror, origin.head(), origin.head(), destination) is None
@@ -63,7 +63,7 @@ async def test_no_difference_is_no_patch(mirror: Mirror, origin: Origin, tmp_pat
 
 
 async def test_the_tree_cannot_say_how_it_is_shown(
-    mirror: Mirror, origin: Origin, tmp_path: Path
+    mirror: Mirror, origin: Upstream, tmp_path: Path
 ) -> None:
     canary = tmp_path / "canary"
     attributes = origin.blob(b"* diff=evil filter=evil\n")

@@ -10,13 +10,13 @@ from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
 from services.orchestrator.source.mirror import Mirror
 from services.orchestrator.source.push import Pushed, push
-from tests.orchestrator.source.repositories import JOB, TIME, Origin, git, mirrors
+from tests.orchestrator.source.repositories import JOB, TIME, Upstream, git, mirrors
 from tests.support.git_server import git_server
 
 BRANCH = "task/20260304/deadbeef"
 
 
-async def result(mirror: Mirror, origin: Origin, base: str) -> str:
+async def result(mirror: Mirror, origin: Upstream, base: str) -> str:
     """A commit in the mirror that origin does not have."""
     tree = git(mirror.git_dir, "mktree", stdin=b"100644 blob %b\tnew\n" % blob(mirror))
     return await make_commit(mirror, tree=tree, base=base, message="Add", job_id=JOB, time=TIME)
@@ -26,14 +26,14 @@ def blob(mirror: Mirror) -> bytes:
     return git(mirror.git_dir, "hash-object", "-w", "--stdin", stdin=b"from the agent\n").encode()
 
 
-def decline(origin: Origin, words: str) -> None:
+def decline(origin: Upstream, words: str) -> None:
     hook = origin.path / "hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\nprintf '{words}\\n' >&2\nexit 1\n")
     hook.chmod(0o755)
 
 
-async def test_a_new_branch_is_pushed(mirror: Mirror, origin: Origin) -> None:
+async def test_a_new_branch_is_pushed(mirror: Mirror, origin: Upstream) -> None:
     commit = await result(mirror, origin, origin.head())
 
     pushed = await push(mirror, commit=commit, branch=BRANCH, expected=None)
@@ -42,7 +42,7 @@ async def test_a_new_branch_is_pushed(mirror: Mirror, origin: Origin) -> None:
     assert origin.head(BRANCH) == commit
 
 
-async def test_the_starting_branch_is_moved_on(mirror: Mirror, origin: Origin) -> None:
+async def test_the_starting_branch_is_moved_on(mirror: Mirror, origin: Upstream) -> None:
     base = origin.commit(origin.files(a="side"), origin.head(), branch="side")
     await mirror.fetch()
     commit = await result(mirror, origin, base)
@@ -52,7 +52,7 @@ async def test_the_starting_branch_is_moved_on(mirror: Mirror, origin: Origin) -
     assert origin.head("side") == commit
 
 
-async def test_pushing_again_is_success(mirror: Mirror, origin: Origin) -> None:
+async def test_pushing_again_is_success(mirror: Mirror, origin: Upstream) -> None:
     commit = await result(mirror, origin, origin.head())
     await push(mirror, commit=commit, branch=BRANCH, expected=None)
 
@@ -62,7 +62,7 @@ async def test_pushing_again_is_success(mirror: Mirror, origin: Origin) -> None:
 
 
 async def test_a_branch_with_other_work_is_a_conflict_and_stays(
-    mirror: Mirror, origin: Origin
+    mirror: Mirror, origin: Upstream
 ) -> None:
     theirs = origin.commit(origin.files(a="theirs"), origin.head(), branch=BRANCH)
     commit = await result(mirror, origin, origin.head())
@@ -75,7 +75,7 @@ async def test_a_branch_with_other_work_is_a_conflict_and_stays(
 
 
 async def test_a_starting_branch_that_moved_is_a_conflict_and_stays(
-    mirror: Mirror, origin: Origin
+    mirror: Mirror, origin: Upstream
 ) -> None:
     base = origin.commit(origin.files(a="side"), origin.head(), branch="side")
     await mirror.fetch()
@@ -89,7 +89,9 @@ async def test_a_starting_branch_that_moved_is_a_conflict_and_stays(
     assert origin.head("side") == theirs
 
 
-async def test_a_starting_branch_that_is_gone_is_a_conflict(mirror: Mirror, origin: Origin) -> None:
+async def test_a_starting_branch_that_is_gone_is_a_conflict(
+    mirror: Mirror, origin: Upstream
+) -> None:
     base = origin.commit(origin.files(a="side"), origin.head(), branch="side")
     await mirror.fetch()
     commit = await result(mirror, origin, base)
@@ -102,7 +104,7 @@ async def test_a_starting_branch_that_is_gone_is_a_conflict(mirror: Mirror, orig
 
 
 async def test_a_race_is_lost_without_harm(
-    mirror: Mirror, origin: Origin, monkeypatch: pytest.MonkeyPatch
+    mirror: Mirror, origin: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody creates the branch between our read of it and our write."""
     commit = await result(mirror, origin, origin.head())
@@ -121,7 +123,7 @@ async def test_a_race_is_lost_without_harm(
     assert origin.head(BRANCH) == theirs
 
 
-async def test_a_push_that_would_be_forced_is_refused(mirror: Mirror, origin: Origin) -> None:
+async def test_a_push_that_would_be_forced_is_refused(mirror: Mirror, origin: Upstream) -> None:
     base = origin.head()
     elsewhere = origin.commit(origin.files(a="other"), branch="side")
     await mirror.fetch()
@@ -133,7 +135,7 @@ async def test_a_push_that_would_be_forced_is_refused(mirror: Mirror, origin: Or
     assert origin.head("side") == elsewhere
 
 
-async def test_a_declined_push_tells_the_remotes_words(mirror: Mirror, origin: Origin) -> None:
+async def test_a_declined_push_tells_the_remotes_words(mirror: Mirror, origin: Upstream) -> None:
     decline(origin, r"no agents\033[31m here")
     commit = await result(mirror, origin, origin.head())
 
@@ -145,7 +147,9 @@ async def test_a_declined_push_tells_the_remotes_words(mirror: Mirror, origin: O
     assert "\x1b" not in caught.value.failure.message
 
 
-async def test_a_remote_that_talks_without_end_is_cut_short(mirror: Mirror, origin: Origin) -> None:
+async def test_a_remote_that_talks_without_end_is_cut_short(
+    mirror: Mirror, origin: Upstream
+) -> None:
     decline(origin, "x" * 50_000)
     commit = await result(mirror, origin, origin.head())
 
@@ -155,7 +159,9 @@ async def test_a_remote_that_talks_without_end_is_cut_short(mirror: Mirror, orig
     assert len(caught.value.failure.message) < 3000
 
 
-async def test_a_fresh_remote_without_the_base_gets_it_too(mirror: Mirror, origin: Origin) -> None:
+async def test_a_fresh_remote_without_the_base_gets_it_too(
+    mirror: Mirror, origin: Upstream
+) -> None:
     commit = await result(mirror, origin, origin.head())
     git(origin.path, "update-ref", "-d", "refs/heads/main")
     git(origin.path, "gc", "--prune=now", "--quiet")
@@ -165,7 +171,7 @@ async def test_a_fresh_remote_without_the_base_gets_it_too(mirror: Mirror, origi
     assert git(origin.path, "ls-tree", "--name-only", BRANCH) == "new"
 
 
-async def test_nothing_but_the_branch_is_pushed(mirror: Mirror, origin: Origin) -> None:
+async def test_nothing_but_the_branch_is_pushed(mirror: Mirror, origin: Upstream) -> None:
     commit = await result(mirror, origin, origin.head())
     await mirror.keep(f"refs/pawl/{JOB}/0", commit)
     git(mirror.git_dir, "tag", "v1", commit)
@@ -176,7 +182,7 @@ async def test_nothing_but_the_branch_is_pushed(mirror: Mirror, origin: Origin) 
     assert refs == ["refs/heads/main", f"refs/heads/{BRANCH}"]
 
 
-async def test_our_own_hooks_do_not_run(mirror: Mirror, origin: Origin, tmp_path: Path) -> None:
+async def test_our_own_hooks_do_not_run(mirror: Mirror, origin: Upstream, tmp_path: Path) -> None:
     hook = mirror.git_dir / "hooks/pre-push"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/canary\nexit 1\n")
@@ -188,7 +194,9 @@ async def test_our_own_hooks_do_not_run(mirror: Mirror, origin: Origin, tmp_path
     assert not (tmp_path / "canary").exists()
 
 
-async def test_the_lease_rule_stops_a_push_before_it_begins(mirror: Mirror, origin: Origin) -> None:
+async def test_the_lease_rule_stops_a_push_before_it_begins(
+    mirror: Mirror, origin: Upstream
+) -> None:
     commit = await result(mirror, origin, origin.head())
 
     def stop() -> None:
@@ -201,7 +209,7 @@ async def test_the_lease_rule_stops_a_push_before_it_begins(mirror: Mirror, orig
 
 
 async def test_a_push_whose_answer_was_lost_is_seen_to_have_landed(
-    mirror: Mirror, origin: Origin, monkeypatch: pytest.MonkeyPatch
+    mirror: Mirror, origin: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = await result(mirror, origin, origin.head())
     attempt = pushing._try
@@ -218,7 +226,7 @@ async def test_a_push_whose_answer_was_lost_is_seen_to_have_landed(
 
 
 async def test_a_connection_cut_after_the_push_landed_is_success(
-    origin: Origin, tmp_path: Path
+    origin: Upstream, tmp_path: Path
 ) -> None:
     with git_server(tmp_path) as server:
         mirror = await mirrors(tmp_path / "mirrors").open(f"{server.url}/origin.git")
@@ -231,7 +239,7 @@ async def test_a_connection_cut_after_the_push_landed_is_success(
     assert origin.head(BRANCH) == commit
 
 
-async def test_a_push_over_http_uses_the_forges_token(origin: Origin, tmp_path: Path) -> None:
+async def test_a_push_over_http_uses_the_forges_token(origin: Upstream, tmp_path: Path) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("s3cret-token\n")
     with git_server(tmp_path) as server:
@@ -256,7 +264,7 @@ async def test_a_push_over_http_uses_the_forges_token(origin: Origin, tmp_path: 
     ],
 )
 async def test_a_remote_that_refuses_is_told_apart(
-    origin: Origin, tmp_path: Path, answer: int, reason: Reason
+    origin: Upstream, tmp_path: Path, answer: int, reason: Reason
 ) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("s3cret-token")
@@ -275,7 +283,7 @@ async def test_a_remote_that_refuses_is_told_apart(
 
 
 async def test_a_token_file_that_went_missing_is_publishs_trouble(
-    origin: Origin, tmp_path: Path
+    origin: Upstream, tmp_path: Path
 ) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("s3cret-token")
