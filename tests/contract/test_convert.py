@@ -3,7 +3,7 @@
 import math
 
 from google.protobuf import json_format, struct_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contract import convert
@@ -17,10 +17,11 @@ _scalars = (
     | st.text(st.characters(exclude_categories=["Cs"]))
 )
 _values: st.SearchStrategy[Json] = st.recursive(
-    _scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner), max_leaves=10
+    _scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner), max_leaves=5
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text("abc"), _values))
 def test_json_comes_back_as_it_was(values: dict[str, Json]) -> None:
     back = convert.payload(struct_pb2.Struct.FromString(convert.struct(values).SerializeToString()))

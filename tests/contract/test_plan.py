@@ -16,7 +16,7 @@ from tests.contract.payloads import json_objects, payload, planned, valid_payloa
 DEPLOYMENTS = [Deployment(), Deployment(default_repository="o/r", default_runtime="claude")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(json_objects())
 def test_no_json_makes_it_raise(raw: dict[str, Json]) -> None:
     for deployment in DEPLOYMENTS:
@@ -25,7 +25,7 @@ def test_no_json_makes_it_raise(raw: dict[str, Json]) -> None:
         assert (answer.plan is None) == bool(answer.violations)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(valid_payloads)
 def test_planning_a_canonical_task_gives_the_same_digest(raw: dict[str, Any]) -> None:
     first = planned(raw)
@@ -37,7 +37,7 @@ def test_planning_a_canonical_task_gives_the_same_digest(raw: dict[str, Any]) ->
     assert again.provenance == ()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(valid_payloads)
 def test_the_same_payload_gives_the_same_answer_and_stays_as_it_is(raw: dict[str, Any]) -> None:
     before = copy.deepcopy(raw)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contract.prompts import FIRST_LINE, quoted
@@ -81,6 +81,7 @@ def test_user_text_cannot_pose_as_the_template(attack: str, place: str) -> None:
     assert template(prompt(attack)) == template(prompt("harmless"))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_every_line_of_a_quotation_is_marked(text: str) -> None:
     clean = re.sub("[\x00-\x09\x0b-\x1f\x7f-\x9f]", "", text)
