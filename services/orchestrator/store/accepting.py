@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pawl.wire.errors import AlreadyExists, FailedPrecondition
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import (
+    Job,
     JobId,
     JobOutcome,
     JobState,
@@ -16,7 +16,7 @@ from services.orchestrator.jobs.job import (
     StepState,
 )
 from services.orchestrator.jobs.store import NewJob
-from services.orchestrator.store import rows, tables
+from services.orchestrator.store import jobs, rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
 from services.orchestrator.store.writes import moved, named, store_events
@@ -27,11 +27,11 @@ EXPIRED_AT_ONCE = 100
 """Jobs that one transaction ends for having waited too long."""
 
 
-async def submitted(
-    connection: AsyncConnection, principal: str, request_id: str
+def submitted(
+    connection: sa.Connection, principal: str, request_id: str
 ) -> tuple[str, JobId] | None:
     """The submit digest and the job under a caller's request id."""
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(job.c.submit_digest, job.c.job_id).where(
             job.c.principal == principal,
             job.c.request_id == request_id,
@@ -56,7 +56,7 @@ def same(earlier: tuple[str, JobId], new: NewJob) -> JobId:
     return job_id
 
 
-async def insert(connection: AsyncConnection, new: NewJob) -> None:
+def insert(connection: sa.Connection, new: NewJob) -> Job:
     """Stores a job with everything that belongs to it from the start."""
     patience = new.plan.limits.queue_timeout
     queue_left = None if patience is None else rows.micros(patience)
@@ -94,12 +94,12 @@ async def insert(connection: AsyncConnection, new: NewJob) -> None:
         )
         .returning(*job.c, job.c.create_time.label("now"))
     )
-    row = (await connection.execute(statement)).mappings().one()
-    await store_events(connection, row, [event])
-    await connection.execute(
+    row = (connection.execute(statement)).mappings().one()
+    store_events(connection, row, [event])
+    connection.execute(
         sa.insert(tables.plan).values(job_id=new.job_id, document=rows.plan_document(new.plan))
     )
-    await connection.execute(
+    connection.execute(
         sa.insert(tables.step),
         [
             {
@@ -115,23 +115,31 @@ async def insert(connection: AsyncConnection, new: NewJob) -> None:
         ],
     )
     if new.labels:
-        await connection.execute(
+        connection.execute(
             sa.insert(tables.label),
             [
                 {"job_id": new.job_id, "key": clean(key), "value": clean(value)}
                 for key, value in new.labels.items()
             ],
         )
+    return jobs.sure(connection, new.job_id, with_plan=True)
 
 
-async def cancel(
-    connection: AsyncConnection, job_id: str, *, by: str, reason: str
-) -> FailedPrecondition | None:
-    """Records a cancel request where there is still something to stop.
+def cancel(
+    connection: sa.Connection, job_id: str, *, by: str, reason: str
+) -> tuple[Job | None, FailedPrecondition | None]:
+    """Records a cancel request where there is still something to stop; gives the job.
 
     Gives, not raises, the refusal of one that comes too late: the event that tells
     of it is to be committed.
     """
+    refusal = _cancel(connection, job_id, by=by, reason=reason)
+    return jobs.read(connection, job_id, with_plan=False), refusal
+
+
+def _cancel(
+    connection: sa.Connection, job_id: str, *, by: str, reason: str
+) -> FailedPrecondition | None:
     request: dict[str, Any] = {
         "cancel_time": now(),
         "cancel_by": clean(by),
@@ -144,7 +152,7 @@ async def cancel(
     )
     cancelled = NewEvent(type="job.cancelled", message="The job was cancelled before it started.")
     ended = {"state": JobState.CANCELLED, "outcome": JobOutcome.CANCELLED, **GONE}
-    if await moved(
+    if moved(
         connection,
         named(job_id, JobState.QUEUED),
         [requested, cancelled],
@@ -153,9 +161,9 @@ async def cancel(
         return None
     running = named(job_id, JobState.RUNNING)
     untold = sa.and_(running, job.c.cancel_time.is_(None), job.c.intent_recorded.is_(False))
-    if await moved(connection, untold, [requested], request):
+    if moved(connection, untold, [requested], request):
         return None
-    found = await connection.execute(sa.select(job).where(job.c.job_id == job_id))
+    found = connection.execute(sa.select(job).where(job.c.job_id == job_id))
     row = found.mappings().one_or_none()
     if row is None or row["cancel_time"] is not None:
         return None
@@ -171,20 +179,20 @@ async def cancel(
         payload={"by": by, "reason": reason},
     )
     unheard = sa.and_(running, job.c.cancel_too_late_told.is_(False))
-    await moved(connection, unheard, [too_late], {"cancel_too_late_told": True})
+    moved(connection, unheard, [too_late], {"cancel_too_late_told": True})
     return FailedPrecondition(
         "TOO_LATE", f"the result of job {job_id} is being published; wait for it to end"
     )
 
 
-async def expire(connection: AsyncConnection) -> Sequence[JobId]:
+def expire(connection: sa.Connection) -> Sequence[JobId]:
     """Fails jobs that have waited longer than their task allows."""
     overdue = sa.and_(
         job.c.queue_deadline.is_not(None),
         job.c.queue_deadline < now(),
         job.c.state == JobState.QUEUED,
     )
-    found = await connection.scalars(sa.select(job.c.job_id).where(overdue).limit(EXPIRED_AT_ONCE))
+    found = connection.scalars(sa.select(job.c.job_id).where(overdue).limit(EXPIRED_AT_ONCE))
     message = "the job waited in the queue for longer than its task allows"
     event = NewEvent(
         type="job.failed",
@@ -202,7 +210,7 @@ async def expire(connection: AsyncConnection) -> Sequence[JobId]:
     return [
         JobId(job_id)
         for job_id in found.all()
-        if await moved(connection, sa.and_(job.c.job_id == job_id, overdue), [event], changes)
+        if moved(connection, sa.and_(job.c.job_id == job_id, overdue), [event], changes)
     ]
 
 

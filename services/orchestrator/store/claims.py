@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import CancelRequest, JobId, JobOutcome, JobState, NewEvent
@@ -20,7 +19,7 @@ CLAIMS_WITHOUT_PROGRESS = 5
 """A job that has been claimed so often since its last checkpoint is claimed no more."""
 
 
-async def candidates(connection: AsyncConnection, *, limit: int, after: str) -> Sequence[Candidate]:
+def candidates(connection: sa.Connection, *, limit: int, after: str) -> Sequence[Candidate]:
     """Claimable jobs, the next one to claim first."""
     query = (
         sa.select(job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id)
@@ -30,7 +29,7 @@ async def candidates(connection: AsyncConnection, *, limit: int, after: str) -> 
     )
     if after:
         place = sa.select(job.c.claim_rank, job.c.submit_order).where(job.c.job_id == after)
-        row = (await connection.execute(place)).one_or_none()
+        row = (connection.execute(place)).one_or_none()
         if row is not None:
             query = query.where(sa.tuple_(job.c.claim_rank, job.c.submit_order) > sa.tuple_(*row))
     return [
@@ -40,16 +39,14 @@ async def candidates(connection: AsyncConnection, *, limit: int, after: str) -> 
             capabilities=tuple(row.capabilities),
             runner_id=row.runner_id,
         )
-        for row in await connection.execute(query)
+        for row in connection.execute(query)
     ]
 
 
-async def claim(
-    connection: AsyncConnection, job_id: JobId, *, owner: str, term: timedelta
-) -> Claim | None:
+def claim(connection: sa.Connection, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
     """Claims a job, or ends one that has lost too many owners."""
     this = sa.and_(job.c.job_id == job_id, CLAIMABLE)
-    taken = await connection.execute(
+    taken = connection.execute(
         sa.update(job)
         .where(this, job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS)
         .values(
@@ -73,7 +70,7 @@ async def claim(
     )
     row = taken.mappings().one_or_none()
     if row is None:
-        await _bury(connection, this)
+        _bury(connection, this)
         return None
     previous = JobState(row["claimed_from"])
     event = NewEvent(
@@ -85,11 +82,11 @@ async def claim(
         ),
         payload={"epoch": row["epoch"], "owner": owner, "previous": previous},
     )
-    await store_events(connection, row, [event])
+    store_events(connection, row, [event])
     return Claim(job_id=job_id, epoch=row["epoch"], owner=owner, previous=previous)
 
 
-async def _bury(connection: AsyncConnection, this: sa.ColumnElement[bool]) -> None:
+def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:
     poisoned = sa.and_(this, job.c.claims_without_progress >= CLAIMS_WITHOUT_PROGRESS)
     message = f"{CLAIMS_WITHOUT_PROGRESS} owners in a row were lost while they drove the job"
     event = NewEvent(
@@ -97,7 +94,7 @@ async def _bury(connection: AsyncConnection, this: sa.ColumnElement[bool]) -> No
         message=f"The job was given up: {message}.",
         payload={"reason": Reason.POISONED, "failure": message},
     )
-    await moved(
+    moved(
         connection,
         poisoned,
         [event],
@@ -130,9 +127,9 @@ def renew(engine: sa.Engine, claim: Claim, *, term: timedelta) -> CancelRequest 
     return rows.cancel_request(row)
 
 
-async def give_up(connection: AsyncConnection, owner: str) -> None:
+def give_up(connection: sa.Connection, owner: str) -> None:
     """Ends every lease of an owner; leaving in good order counts as no lost owner."""
-    await connection.execute(
+    connection.execute(
         sa.update(job)
         .where(sa.text("owner <> ''"), job.c.owner == owner, job.c.state == JobState.RUNNING)
         .values(

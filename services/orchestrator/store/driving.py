@@ -1,24 +1,25 @@
 """What the owner of a claim writes about its job and the job's steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
+    Job,
     JobOutcome,
     JobState,
     NewEvent,
+    Segment,
     StepState,
     Usage,
 )
 from services.orchestrator.jobs.store import CancelWins, Claim
-from services.orchestrator.store import output, rows, tables
+from services.orchestrator.store import jobs, output, rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
@@ -28,33 +29,33 @@ job = tables.job
 step = tables.step
 
 
-async def pin(
-    connection: AsyncConnection,
+def pin(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent],
     *,
     default_branch: str,
     base_commit: str,
     working_branch: str,
-) -> None:
+) -> Job:
     """Fixes base and branches where they are not fixed; the events are stored only then."""
-    row = await driven(connection, claim)
-    if row["base_commit"]:
-        return
-    await driven(
-        connection,
-        claim,
-        events,
-        {
-            "default_branch": default_branch,
-            "base_commit": base_commit,
-            "working_branch": working_branch,
-        },
-    )
+    row = driven(connection, claim)
+    if not row["base_commit"]:
+        driven(
+            connection,
+            claim,
+            events,
+            {
+                "default_branch": default_branch,
+                "base_commit": base_commit,
+                "working_branch": working_branch,
+            },
+        )
+    return jobs.sure(connection, claim.job_id, with_plan=True)
 
 
-async def house(
-    connection: AsyncConnection,
+def house(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent],
     *,
@@ -64,7 +65,7 @@ async def house(
 ) -> None:
     """Notes which workspace the job uses; its id ends in its number."""
     number = int(workspace_id.rpartition("/")[2])
-    await driven(
+    driven(
         connection,
         claim,
         events,
@@ -79,18 +80,18 @@ async def house(
     )
 
 
-async def start_step(
-    connection: AsyncConnection,
+def start_step(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent],
     *,
     step_index: int,
     attempt: int,
-    **run: str,
+    run: Mapping[str, str],
 ) -> None:
-    """The step runs; `run` is run_id, runner_id, incarnation and workspace_id."""
-    row = await driven(connection, claim, events)
-    await _change_step(
+    """The step runs; `run` has run_id, runner_id, incarnation and workspace_id."""
+    row = driven(connection, claim, events)
+    _change_step(
         connection,
         row,
         step_index,
@@ -107,8 +108,8 @@ async def start_step(
     )
 
 
-async def close_step(
-    connection: AsyncConnection,
+def close_step(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent],
     *,
@@ -121,8 +122,8 @@ async def close_step(
     tree: str = "",
 ) -> None:
     """The end of a step's attempt: its artifacts, its checkpoint if it has one."""
-    row = await driven(connection, claim, events)
-    await _change_step(
+    row = driven(connection, claim, events)
+    _change_step(
         connection,
         row,
         step_index,
@@ -136,24 +137,33 @@ async def close_step(
             "checkpoint_tree": tree,
         },
     )
-    await store_artifacts(connection, row, artifacts)
-    attempt = await connection.scalar(
+    store_artifacts(connection, row, artifacts)
+    attempt = connection.scalar(
         sa.select(step.c.attempt).where(
             step.c.job_id == claim.job_id, step.c.step_index == step_index
         )
     )
-    await output.forget(connection, claim.job_id, step_index=step_index, attempt=attempt or 0)
+    output.forget(connection, claim.job_id, step_index=step_index, attempt=attempt or 0)
     # Only now: the events belong to the attempt that has ended.
     if state is StepState.LOST:
-        await driven(
-            connection, claim, (), {"attempt": job.c.attempt + 1, "losses": job.c.losses + 1}
-        )
+        driven(connection, claim, (), {"attempt": job.c.attempt + 1, "losses": job.c.losses + 1})
     elif state is StepState.SUCCEEDED:
-        await driven(connection, claim, (), {"losses": 0, "claims_without_progress": 0})
+        driven(connection, claim, (), {"losses": 0, "claims_without_progress": 0})
 
 
-async def requeue(
-    connection: AsyncConnection,
+def append_output(connection: sa.Connection, claim: Claim, segments: Sequence[Segment]) -> None:
+    """Stores segments whose bytes are durable already."""
+    driven(connection, claim)
+    output.append(connection, claim.job_id, segments)
+
+
+def keep(connection: sa.Connection, claim: Claim, artifacts: Sequence[Artifact]) -> None:
+    """Lists artifacts."""
+    store_artifacts(connection, driven(connection, claim), artifacts)
+
+
+def requeue(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent],
     *,
@@ -164,7 +174,7 @@ async def requeue(
     begin: Any = now()
     if earliest is not None:
         begin = sa.case((now() > earliest, now()), else_=earliest)
-    row = await driven(
+    row = driven(
         connection,
         claim,
         events,
@@ -183,8 +193,8 @@ async def requeue(
         raise CancelWins
 
 
-async def end(
-    connection: AsyncConnection,
+def end(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent],
     *,
@@ -201,20 +211,20 @@ async def end(
             "failure_remedy": clean(failure.remedy),
             "failure_step_index": failure.step_index,
         }
-    row = await driven(connection, claim, events, changes)
+    row = driven(connection, claim, events, changes)
     cancelled = row["cancel_time"] is not None and not row["intent_recorded"]
     if state is JobState.SUCCEEDED and cancelled:
         raise CancelWins
 
 
-async def _change_step(
-    connection: AsyncConnection,
+def _change_step(
+    connection: sa.Connection,
     row: rows.Row,
     step_index: int,
     lawful: sa.ColumnElement[bool],
     changes: dict[str, Any],
 ) -> None:
-    changed = await connection.execute(
+    changed = connection.execute(
         sa.update(step)
         .where(step.c.job_id == row["job_id"], step.c.step_index == step_index, lawful)
         .values(**changes)

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.orchestrator.jobs.job import Artifact, Event
 from services.orchestrator.store import rows, tables
 
 
-async def after(
-    connection: AsyncConnection, job_id: str, sequence: int, *, limit: int
-) -> Sequence[Event]:
+def after(connection: sa.Connection, job_id: str, sequence: int, *, limit: int) -> Sequence[Event]:
     """Events of a job with a higher number, in order."""
     table = tables.event
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(table)
         .where(table.c.job_id == job_id, table.c.sequence > sequence)
         .order_by(table.c.sequence)
@@ -23,19 +20,19 @@ async def after(
     return [rows.event(row) for row in found.mappings()]
 
 
-async def artifacts(connection: AsyncConnection, job_id: str) -> Sequence[Artifact]:
+def artifacts(connection: sa.Connection, job_id: str) -> Sequence[Artifact]:
     """Every artifact of a job, by path."""
     table = tables.artifact
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(table).where(table.c.job_id == job_id).order_by(table.c.path)
     )
     return [rows.artifact(row) for row in found.mappings()]
 
 
-async def artifact(connection: AsyncConnection, job_id: str, path: str) -> Artifact | None:
+def artifact(connection: sa.Connection, job_id: str, path: str) -> Artifact | None:
     """One artifact of a job."""
     table = tables.artifact
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(table).where(table.c.job_id == job_id, table.c.path == path)
     )
     row = found.mappings().one_or_none()

@@ -17,25 +17,23 @@ from services.orchestrator.jobs.job import (
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
 from services.orchestrator.jobs.store import Claim
-from services.orchestrator.store import driving, jobs, output, publishing
-from services.orchestrator.store.engine import Engines
-from services.orchestrator.store.writes import driven, store_artifacts
+from services.orchestrator.store import driving, publishing
+from services.orchestrator.store.threads import Threads
+from services.orchestrator.store.writes import driven
 
 
 class SqlDriving:
     """Writes that are fenced by a claim."""
 
-    _engines: Engines
+    _threads: Threads
 
     async def note(self, claim: Claim, *events: NewEvent) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driven(connection, claim, events)
+        await self._threads.write(driven, claim, events)
 
     async def enter(self, claim: Claim, stage: Stage, *events: NewEvent) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driven(connection, claim, events, {"stage": stage})
+        await self._threads.write(driven, claim, events, {"stage": stage})
 
     async def pin(
         self,
@@ -46,19 +44,14 @@ class SqlDriving:
         working_branch: str,
     ) -> Job:
         """See Driving. The events are stored only when something was fixed."""
-        async with self._engines.writing() as connection:
-            await driving.pin(
-                connection,
-                claim,
-                events,
-                default_branch=default_branch,
-                base_commit=base_commit,
-                working_branch=working_branch,
-            )
-            pinned = await jobs.read(connection, claim.job_id, with_plan=True)
-        if pinned is None:
-            raise LookupError(f"job {claim.job_id} is claimed and is not there")
-        return pinned
+        return await self._threads.write(
+            driving.pin,
+            claim,
+            events,
+            default_branch=default_branch,
+            base_commit=base_commit,
+            working_branch=working_branch,
+        )
 
     async def house(
         self,
@@ -69,21 +62,19 @@ class SqlDriving:
         incarnation: str,
     ) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driving.house(
-                connection,
-                claim,
-                events,
-                workspace_id=workspace_id,
-                runner_id=runner_id,
-                incarnation=incarnation,
-            )
+        await self._threads.write(
+            driving.house,
+            claim,
+            events,
+            workspace_id=workspace_id,
+            runner_id=runner_id,
+            incarnation=incarnation,
+        )
 
     async def unhouse(self, claim: Claim) -> None:
         """See Driving."""
         nowhere = dict.fromkeys(("workspace_id", "runner_id", "incarnation"), "")
-        async with self._engines.writing() as connection:
-            await driven(connection, claim, changes=nowhere)
+        await self._threads.write(driven, claim, changes=nowhere)
 
     async def start_step(
         self,
@@ -97,18 +88,19 @@ class SqlDriving:
         workspace_id: str,
     ) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driving.start_step(
-                connection,
-                claim,
-                events,
-                step_index=step_index,
-                attempt=attempt,
-                run_id=run_id,
-                runner_id=runner_id,
-                incarnation=incarnation,
-                workspace_id=workspace_id,
-            )
+        await self._threads.write(
+            driving.start_step,
+            claim,
+            events,
+            step_index=step_index,
+            attempt=attempt,
+            run={
+                "run_id": run_id,
+                "runner_id": runner_id,
+                "incarnation": incarnation,
+                "workspace_id": workspace_id,
+            },
+        )
 
     async def finish_step(
         self,
@@ -122,19 +114,18 @@ class SqlDriving:
         artifacts: Sequence[Artifact],
     ) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driving.close_step(
-                connection,
-                claim,
-                events,
-                step_index=step_index,
-                state=StepState.SUCCEEDED,
-                commit=commit,
-                tree=tree,
-                summary=summary,
-                usage=usage,
-                artifacts=artifacts,
-            )
+        await self._threads.write(
+            driving.close_step,
+            claim,
+            events,
+            step_index=step_index,
+            state=StepState.SUCCEEDED,
+            commit=commit,
+            tree=tree,
+            summary=summary,
+            usage=usage,
+            artifacts=artifacts,
+        )
 
     async def end_step(
         self,
@@ -147,46 +138,38 @@ class SqlDriving:
         artifacts: Sequence[Artifact],
     ) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driving.close_step(
-                connection,
-                claim,
-                events,
-                step_index=step_index,
-                state=state,
-                summary=summary,
-                usage=usage,
-                artifacts=artifacts,
-            )
+        await self._threads.write(
+            driving.close_step,
+            claim,
+            events,
+            step_index=step_index,
+            state=state,
+            summary=summary,
+            usage=usage,
+            artifacts=artifacts,
+        )
 
     async def append_output(self, claim: Claim, segments: Sequence[Segment]) -> None:
         """See Driving. Raises ValueError where a stream would get a gap."""
-        async with self._engines.writing() as connection:
-            await driven(connection, claim)
-            await output.append(connection, claim.job_id, segments)
+        await self._threads.write(driving.append_output, claim, segments)
 
     async def keep(self, claim: Claim, artifacts: Sequence[Artifact]) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            row = await driven(connection, claim)
-            await store_artifacts(connection, row, artifacts)
+        await self._threads.write(driving.keep, claim, artifacts)
 
     async def intend(
         self, claim: Claim, publication: Publication, *events: NewEvent
     ) -> Publication:
         """See Driving. The events are stored only with the intent itself."""
-        async with self._engines.writing() as connection:
-            return await publishing.intend(connection, claim, publication, events)
+        return await self._threads.write(publishing.intend, claim, publication, events)
 
     async def reach(self, claim: Claim, phase: str, *events: NewEvent) -> None:
         """See Driving. Where the publication is that far already nothing is stored."""
-        async with self._engines.writing() as connection:
-            await publishing.reach(connection, claim, Phase(phase), events)
+        await self._threads.write(publishing.reach, claim, Phase(phase), events)
 
     async def requeue(self, claim: Claim, *events: NewEvent, not_before: datetime | None) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driving.requeue(connection, claim, events, not_before=not_before)
+        await self._threads.write(driving.requeue, claim, events, not_before=not_before)
 
     async def end(
         self,
@@ -197,7 +180,6 @@ class SqlDriving:
         failure: Failure | None = None,
     ) -> None:
         """See Driving."""
-        async with self._engines.writing() as connection:
-            await driving.end(
-                connection, claim, events, state=state, outcome=outcome, failure=failure
-            )
+        await self._threads.write(
+            driving.end, claim, events, state=state, outcome=outcome, failure=failure
+        )

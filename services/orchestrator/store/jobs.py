@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pawl.wire.errors import InvalidArgument, Violation
 from services.orchestrator.jobs.job import Job
@@ -15,22 +14,30 @@ from services.orchestrator.store import rows, tables
 job = tables.job
 
 
-async def read(connection: AsyncConnection, job_id: str, *, with_plan: bool) -> Job | None:
+def read(connection: sa.Connection, job_id: str, *, with_plan: bool) -> Job | None:
     """One job; None where there is none of this id."""
-    found = await connection.execute(sa.select(job).where(job.c.job_id == job_id))
+    found = connection.execute(sa.select(job).where(job.c.job_id == job_id))
     row = found.mappings().one_or_none()
     if row is None:
         return None
     document = None
     if with_plan:
-        document = await connection.scalar(
+        document = connection.scalar(
             sa.select(tables.plan.c.document).where(tables.plan.c.job_id == job_id)
         )
-    return (await _whole(connection, [row], {job_id: document}))[0]
+    return (_whole(connection, [row], {job_id: document}))[0]
 
 
-async def page(
-    connection: AsyncConnection, matching: JobFilter, *, size: int, after: str
+def sure(connection: sa.Connection, job_id: str, *, with_plan: bool) -> Job:
+    """One job that must be there."""
+    found = read(connection, job_id, with_plan=with_plan)
+    if found is None:
+        raise LookupError(f"job {job_id} was stored and is not there")
+    return found
+
+
+def page(
+    connection: sa.Connection, matching: JobFilter, *, size: int, after: str
 ) -> tuple[Sequence[Job], str]:
     """A page, newest first, without plans, and the token of the next page or ""."""
     query = sa.select(job).order_by(job.c.submit_order.desc()).limit(size + 1)
@@ -44,23 +51,23 @@ async def page(
         query = query.where(job.c.repository == matching.repository)
     if matching.label:
         query = query.where(job.c.job_id.in_(_labelled(matching.label)))
-    found = (await connection.execute(query)).mappings().all()
+    found = (connection.execute(query)).mappings().all()
     shown = found[:size]
     more = str(shown[-1]["submit_order"]) if len(found) > size else ""
-    return await _whole(connection, shown, {}), more
+    return _whole(connection, shown, {}), more
 
 
-async def _whole(
-    connection: AsyncConnection, found: Sequence[rows.Row], plans: dict[str, Any]
+def _whole(
+    connection: sa.Connection, found: Sequence[rows.Row], plans: dict[str, Any]
 ) -> list[Job]:
     ids = [row["job_id"] for row in found]
     steps: dict[str, list[rows.Row]] = defaultdict(list)
     of_these = sa.select(tables.step).where(tables.step.c.job_id.in_(ids))
-    for step in (await connection.execute(of_these.order_by(tables.step.c.step_index))).mappings():
+    for step in (connection.execute(of_these.order_by(tables.step.c.step_index))).mappings():
         steps[step["job_id"]].append(step)
     labels: dict[str, dict[str, str]] = defaultdict(dict)
     theirs = sa.select(tables.label).where(tables.label.c.job_id.in_(ids))
-    for label in (await connection.execute(theirs.order_by(tables.label.c.key))).mappings():
+    for label in (connection.execute(theirs.order_by(tables.label.c.key))).mappings():
         labels[label["job_id"]][label["key"]] = label["value"]
     return [
         rows.job(

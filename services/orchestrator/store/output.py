@@ -8,7 +8,6 @@ segments are gone, so that each stream can still be read by its own offsets.
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.orchestrator.jobs.job import Segment, Stream
 from services.orchestrator.jobs.store import Stretch
@@ -18,13 +17,13 @@ segment = tables.segment
 stretch = tables.stretch
 
 
-async def append(connection: AsyncConnection, job_id: str, segments: Sequence[Segment]) -> None:
+def append(connection: sa.Connection, job_id: str, segments: Sequence[Segment]) -> None:
     """Stores segments; one that is there already is passed over.
 
     Raises ValueError where a stream would get a gap.
     """
     for new in segments:
-        length = await _length(connection, job_id, new.step_index, new.attempt, new.stream)
+        length = _length(connection, job_id, new.step_index, new.attempt, new.stream)
         if new.offset + new.size <= length:
             continue
         if new.offset != length:
@@ -32,7 +31,7 @@ async def append(connection: AsyncConnection, job_id: str, segments: Sequence[Se
                 f"{new.stream} of step {new.step_index} has {length} bytes; "
                 f"a segment began at {new.offset}"
             )
-        await connection.execute(
+        connection.execute(
             sa.insert(segment).values(
                 job_id=job_id,
                 step_index=new.step_index,
@@ -44,14 +43,12 @@ async def append(connection: AsyncConnection, job_id: str, segments: Sequence[Se
                 key=new.key,
             )
         )
-        await _stretch(connection, job_id, new)
+        _stretch(connection, job_id, new)
 
 
-async def forget(
-    connection: AsyncConnection, job_id: str, *, step_index: int, attempt: int
-) -> None:
+def forget(connection: sa.Connection, job_id: str, *, step_index: int, attempt: int) -> None:
     """Removes an attempt's segments; its stretches stay."""
-    await connection.execute(
+    connection.execute(
         sa.delete(segment).where(
             segment.c.job_id == job_id,
             segment.c.step_index == step_index,
@@ -60,8 +57,8 @@ async def forget(
     )
 
 
-async def segments(
-    connection: AsyncConnection,
+def segments(
+    connection: sa.Connection,
     job_id: str,
     *,
     step_index: int,
@@ -70,7 +67,7 @@ async def segments(
     limit: int,
 ) -> Sequence[Segment]:
     """Segments of an attempt in order of arrival."""
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(segment)
         .where(
             segment.c.job_id == job_id,
@@ -84,8 +81,8 @@ async def segments(
     return [rows.segment(row) for row in found.mappings()]
 
 
-async def stretches(
-    connection: AsyncConnection,
+def stretches(
+    connection: sa.Connection,
     job_id: str,
     *,
     step_index: int,
@@ -94,7 +91,7 @@ async def stretches(
     limit: int,
 ) -> Sequence[Stretch]:
     """Stretches of an attempt by position."""
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(stretch)
         .where(
             stretch.c.job_id == job_id,
@@ -116,22 +113,22 @@ async def stretches(
     ]
 
 
-async def received(
-    connection: AsyncConnection, job_id: str, *, step_index: int, attempt: int
+def received(
+    connection: sa.Connection, job_id: str, *, step_index: int, attempt: int
 ) -> dict[Stream, int]:
     """How many bytes of each stream of an attempt are stored."""
     lengths = {
-        stream: await _length(connection, job_id, step_index, attempt, stream) for stream in Stream
+        stream: _length(connection, job_id, step_index, attempt, stream) for stream in Stream
     }
     return {stream: length for stream, length in lengths.items() if length}
 
 
-async def _length(
-    connection: AsyncConnection, job_id: str, step_index: int, attempt: int, stream: Stream
+def _length(
+    connection: sa.Connection, job_id: str, step_index: int, attempt: int, stream: Stream
 ) -> int:
     # By the stream's last stretch, which is never more than one from the end: no
     # matter how often the streams took turns, this costs the same.
-    found = await connection.scalar(
+    found = connection.scalar(
         sa.select(stretch.c.stream_offset + stretch.c.size)
         .where(
             stretch.c.job_id == job_id,
@@ -145,25 +142,25 @@ async def _length(
     return found or 0
 
 
-async def _stretch(connection: AsyncConnection, job_id: str, new: Segment) -> None:
+def _stretch(connection: sa.Connection, job_id: str, new: Segment) -> None:
     """Lengthens the last stretch where it is of the same stream, else begins another."""
     of_attempt = sa.and_(
         stretch.c.job_id == job_id,
         stretch.c.step_index == new.step_index,
         stretch.c.attempt == new.attempt,
     )
-    found = await connection.execute(
+    found = connection.execute(
         sa.select(stretch).where(of_attempt).order_by(stretch.c.position.desc()).limit(1)
     )
     last = found.mappings().one_or_none()
     if last is not None and last["stream"] == new.stream:
-        await connection.execute(
+        connection.execute(
             sa.update(stretch)
             .where(of_attempt, stretch.c.position == last["position"])
             .values(size=stretch.c.size + new.size)
         )
         return
-    await connection.execute(
+    connection.execute(
         sa.insert(stretch).values(
             job_id=job_id,
             step_index=new.step_index,

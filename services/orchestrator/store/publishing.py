@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.publishing import Phase, Publication
@@ -15,25 +14,25 @@ from services.orchestrator.store.writes import driven
 publication = tables.publication
 
 
-async def read(connection: AsyncConnection, job_id: str) -> Publication | None:
+def read(connection: sa.Connection, job_id: str) -> Publication | None:
     """The recorded intent."""
-    found = await connection.execute(sa.select(publication).where(publication.c.job_id == job_id))
+    found = connection.execute(sa.select(publication).where(publication.c.job_id == job_id))
     row = found.mappings().one_or_none()
     return None if row is None else rows.publication(row)
 
 
-async def intend(
-    connection: AsyncConnection, claim: Claim, wanted: Publication, events: Sequence[NewEvent]
+def intend(
+    connection: sa.Connection, claim: Claim, wanted: Publication, events: Sequence[NewEvent]
 ) -> Publication:
     """Records the intent where there is none; the events are stored only then."""
-    await driven(connection, claim)
-    recorded = await read(connection, claim.job_id)
+    driven(connection, claim)
+    recorded = read(connection, claim.job_id)
     if recorded is not None:
         return recorded
-    row = await driven(connection, claim, events, {"intent_recorded": True})
+    row = driven(connection, claim, events, {"intent_recorded": True})
     if row["cancel_time"] is not None:
         raise CancelWins
-    await connection.execute(
+    connection.execute(
         sa.insert(publication).values(
             job_id=claim.job_id,
             branch=wanted.branch,
@@ -48,19 +47,19 @@ async def intend(
     return wanted
 
 
-async def reach(
-    connection: AsyncConnection, claim: Claim, phase: Phase, events: Sequence[NewEvent]
+def reach(
+    connection: sa.Connection, claim: Claim, phase: Phase, events: Sequence[NewEvent]
 ) -> None:
     """Moves the publication forward; where it is that far already nothing is stored."""
-    await driven(connection, claim)
-    recorded = await read(connection, claim.job_id)
+    driven(connection, claim)
+    recorded = read(connection, claim.job_id)
     if recorded is None:
         raise ValueError(f"job {claim.job_id} has recorded no intent to publish")
     order = list(Phase)
     if order.index(phase) <= order.index(recorded.phase):
         return
     pushed = {"published_commit": recorded.commit} if phase is Phase.PUSHED else {}
-    await driven(connection, claim, events, pushed)
-    await connection.execute(
+    driven(connection, claim, events, pushed)
+    connection.execute(
         sa.update(publication).where(publication.c.job_id == claim.job_id).values(phase=phase)
     )

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from services.orchestrator.store.engine import blocking_engine
+from services.orchestrator.store.engine import writing_engine
 from services.orchestrator.store.place import StoreUnusable
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -21,7 +21,7 @@ def migrate(file: Path) -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    engine = blocking_engine(file)
+    engine = writing_engine(file, connections=1)
     try:
         with engine.begin() as connection:
             _refuse_newer(connection, ScriptDirectory.from_config(config), file)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from services.orchestrator.jobs.store import Store
 from services.orchestrator.store import place
-from services.orchestrator.store.engine import Engines
 from services.orchestrator.store.inner_door import SqlDriving
 from services.orchestrator.store.outer_door import SqlAccepting, SqlClaiming, SqlReading
 from services.orchestrator.store.schema import migrate
+from services.orchestrator.store.threads import Threads
 
 
 class SqlStore(SqlReading, SqlAccepting, SqlClaiming, SqlDriving, Store):
@@ -20,8 +20,8 @@ class SqlStore(SqlReading, SqlAccepting, SqlClaiming, SqlDriving, Store):
     where the commit itself was cut off, nothing is known of it.
     """
 
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
 
 
 @asynccontextmanager
@@ -32,11 +32,11 @@ async def opened(url: str) -> AsyncIterator[SqlStore]:
     """
     file = place.database_file(url)
     await asyncio.to_thread(_made_ready, file)
-    engines = Engines(file)
+    threads = Threads(file)
     try:
-        yield SqlStore(engines)
+        yield SqlStore(threads)
     finally:
-        await engines.dispose()
+        await threads.close()
 
 
 def _made_ready(file: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.orchestrator.jobs.job import Artifact, JobId, JobState, NewEvent
 from services.orchestrator.jobs.store import Claim, LeaseLost
@@ -38,8 +37,8 @@ def fence(claim: Claim) -> sa.ColumnElement[bool]:
     )
 
 
-async def driven(
-    connection: AsyncConnection,
+def driven(
+    connection: sa.Connection,
     claim: Claim,
     events: Sequence[NewEvent] = (),
     changes: Mapping[str, Any] | None = None,
@@ -49,14 +48,14 @@ async def driven(
     The row is the changed one with the database's time as `now`. The events have
     the attempt the row has. Raises LeaseLost.
     """
-    row = await moved(connection, fence(claim), events, changes)
+    row = moved(connection, fence(claim), events, changes)
     if row is None:
         raise LeaseLost
     return row
 
 
-async def moved(
-    connection: AsyncConnection,
+def moved(
+    connection: sa.Connection,
     where: sa.ColumnElement[bool],
     events: Sequence[NewEvent],
     changes: Mapping[str, Any] | None = None,
@@ -68,16 +67,16 @@ async def moved(
         .values(last_sequence=job.c.last_sequence + len(events), **(changes or {}))
         .returning(*job.c, now().label("now"))
     )
-    row = (await connection.execute(statement)).mappings().one_or_none()
+    row = (connection.execute(statement)).mappings().one_or_none()
     if row is not None and events:
-        await store_events(connection, row, events)
+        store_events(connection, row, events)
     return row
 
 
-async def store_events(connection: AsyncConnection, row: Row, events: Sequence[NewEvent]) -> None:
+def store_events(connection: sa.Connection, row: Row, events: Sequence[NewEvent]) -> None:
     """Stores events under the last numbers that the job's row has just been given."""
     first = row["last_sequence"] - len(events) + 1
-    await connection.execute(
+    connection.execute(
         sa.insert(tables.event),
         [
             {
@@ -97,19 +96,17 @@ async def store_events(connection: AsyncConnection, row: Row, events: Sequence[N
     )
 
 
-async def store_artifacts(
-    connection: AsyncConnection, row: Row, artifacts: Sequence[Artifact]
-) -> None:
+def store_artifacts(connection: sa.Connection, row: Row, artifacts: Sequence[Artifact]) -> None:
     """Lists artifacts; one of an equal path and another digest takes the old one's place."""
     table = tables.artifact
     for artifact in artifacts:
         here = sa.and_(table.c.job_id == row["job_id"], table.c.path == artifact.path)
-        digest = await connection.scalar(sa.select(table.c.sha256).where(here))
+        digest = connection.scalar(sa.select(table.c.sha256).where(here))
         if digest == artifact.sha256:
             continue
         if digest is not None:
-            await connection.execute(sa.delete(table).where(here))
-        await connection.execute(
+            connection.execute(sa.delete(table).where(here))
+        connection.execute(
             sa.insert(table).values(
                 job_id=row["job_id"],
                 path=artifact.path,
