@@ -53,7 +53,9 @@ _SCALARS = (
     | st.sampled_from(["owner/repo", "codex", "universal", "pr", "auto", "main", " x "])
 )
 # Two levels by hand: a recursive strategy takes seconds to draw from on a busy machine.
-_FLAT = _SCALARS | st.dictionaries(st.text(max_size=9), _SCALARS, max_size=2)
+_FLAT: st.SearchStrategy[Any] = _SCALARS | st.dictionaries(
+    st.text(max_size=9), _SCALARS, max_size=2
+)
 json_values: st.SearchStrategy[Json] = _FLAT | st.lists(_FLAT, max_size=2)
 
 
