@@ -11,7 +11,7 @@ import structlog
 
 from pawl.v1 import runner_pb2
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
-from services.orchestrator.jobs.eligibility import Offer
+from services.orchestrator.jobs.eligibility import Eligible, Offer, eligible
 from services.orchestrator.remote.runner import RemoteRunner, runner_at
 
 logger = structlog.get_logger(__name__)
@@ -82,18 +82,10 @@ class RunnerFleet:
 
     def reserve(self, capabilities: Sequence[str]) -> Runner | None:
         """The fitting runner with most free slots, one of which is promised by this."""
-        needed = set(capabilities) - set(OWN_CAPABILITIES)
-        fitting = [
-            member
-            for member in self.members
-            if (offer := member.offer()) is not None
-            and offer.reachable
-            and not offer.draining
-            and offer.free_slots > 0
-            and needed <= offer.capabilities
-        ]
-        if not fitting:
+        verdict = eligible(capabilities, self.offers(), OWN_CAPABILITIES)
+        if not isinstance(verdict, Eligible):
             return None
+        fitting = [one for one in self.members if one.runner.runner_id in verdict.runner_ids]
         chosen = max(fitting, key=lambda member: member.free_slots)
         chosen.reserved += 1
         return chosen.runner

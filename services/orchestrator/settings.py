@@ -10,6 +10,17 @@ from pydantic_settings import NoDecode
 
 from pawl.wire.settings import ServiceSettings
 
+NETWORK = (
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+    "GIT_SSL_CAINFO",
+    "SSL_CERT_FILE",
+)
+
 
 class Settings(ServiceSettings):
     """The orchestrator's settings; times are seconds."""
@@ -83,3 +94,8 @@ class Settings(ServiceSettings):
     def ssh_auth_sock(self) -> str | None:
         """The operator's ssh agent."""
         return os.environ.get("SSH_AUTH_SOCK")
+
+    @property
+    def network(self) -> dict[str, str]:
+        """What the operator has set for git's way to the network."""
+        return {name: os.environ[name] for name in NETWORK if name in os.environ}
