@@ -3,7 +3,8 @@
 from pathlib import Path
 
 NAMES = ("codex", "gemini", "claude")
-INSTALLER = Path(__file__).with_name("install.sh")
+INSTALLER = Path(__file__).resolve().parents[3] / "deploy" / "clis" / "install.sh"
+"""The one the runner's image is made with, so that the versions cannot differ."""
 
 
 class CliMissing(Exception):
@@ -23,7 +24,7 @@ def binary(name: str) -> Path:
     modules = INSTALLER.parent / name / "node_modules"
     if not (modules / ".installed").exists():
         raise CliMissing(
-            f"the {name} CLI is not installed: run tests/support/clis/install.sh {name}"
+            f"the {name} CLI is not installed: run deploy/clis/install.sh {name}"
         )
     if name == "codex":
         native = sorted(modules.glob("@openai/codex-*/vendor/*/bin/codex"))
