@@ -102,9 +102,7 @@ def nasty_repository(path: Path) -> Path:
     _write(path / "folder" / "-leading dash", b"dash\n")
     _write(path / "folder" / ":(top)magic", b"magic\n")
     _write(path / "folder" / "line\nbreak", b"line\n")
-    raw = os.fsencode(path) + b"/folder/raw-\xff-byte"
-    with open(raw, "wb") as file:  # noqa: PTH123 - no Path has such a name
-        file.write(b"raw\n")
+    _write(path / "folder" / os.fsdecode(b"raw-\xff-byte"), b"raw\n")
     (path / "to-folder").symlink_to("folder")
     (path / "dangling").symlink_to("nowhere/at-all")
     (path / "outside").symlink_to("../../outside")

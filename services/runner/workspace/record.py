@@ -33,15 +33,22 @@ class Record:
     """What the last snapshot gave, or the files it was made from."""
     stored: tuple[str, ...] = ()
     """Trees that the caller is known to have."""
+    left: tuple[str, ...] = ()
+    """Commits that the last snapshot told were left in git alone."""
+    left_stored: tuple[str, ...] = ()
+    """Such commits that the caller is known to have; they are not told again."""
     sources: tuple[tuple[str, str], ...] = ()
     """Skill id and where it came from: `operator` or `repository`."""
     excluded: tuple[str, ...] = ()
     """Paths of placed skills, as the file system's own strings."""
 
     def stored_now(self) -> "Record":
-        """The record once a run was started: the caller has the last tree."""
-        stored = self.stored if self.tree in self.stored else (*self.stored, self.tree)
-        return replace(self, started=True, stored=stored[-8:])
+        """The record once a run was started: the caller has what the last snapshot gave."""
+        stored = dict.fromkeys((*self.stored, self.tree))
+        left = dict.fromkeys((*self.left_stored, *self.left))
+        return replace(
+            self, started=True, stored=tuple(stored)[-8:], left=(), left_stored=tuple(left)[-1000:]
+        )
 
 
 def read(folder: Path) -> Record | None:
@@ -50,8 +57,8 @@ def read(folder: Path) -> Record | None:
         fields = json.loads((folder / "meta.json").read_bytes())
         opening = fields.pop("opening")
         opening["skill_ids"] = tuple(opening["skill_ids"])
-        fields["stored"] = tuple(fields["stored"])
-        fields["excluded"] = tuple(fields["excluded"])
+        for name in ("stored", "left", "left_stored", "excluded"):
+            fields[name] = tuple(fields[name])
         fields["sources"] = tuple((skill, source) for skill, source in fields["sources"])
         return Record(opening=Opening(**opening), **fields)
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):

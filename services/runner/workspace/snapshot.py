@@ -43,6 +43,8 @@ class Snapshot:
     """Nested repositories, whose files were taken as plain files; at most 100."""
     left: Sequence[Left] = ()
     """What exists only in the agent's git; at most 100."""
+    left_ids: Sequence[str] = ()
+    """All of their ids."""
     left_pack: Pack | None = None
     """The commits of `left` with all that the base commit does not reach."""
 
@@ -67,7 +69,7 @@ async def take(directory: Path, record: Record, cache: Cache, bounds: Bounds) ->
     shadow = directory / "shadow.git"
     git = Git(directory=shadow)
     opening = record.opening
-    known = saved.read(shadow / "entries")
+    known = await asyncio.to_thread(saved.read, shadow / "entries")
     if known is None:
         last = record.tree or f"{opening.files_commit}^{{tree}}"
         known = await saved.of_commits(git, last, opening.base_commit)
@@ -80,11 +82,11 @@ async def take(directory: Path, record: Record, cache: Cache, bounds: Bounds) ->
             raise FailedPrecondition("RESULT_REJECTED", _NO_ROOT) from gone
         finally:
             walk.stop.set()  # for the thread that a cancelled call leaves behind
-    if now != known:
-        saved.write(shadow / "entries", now)
-    has = [opening.base_commit, opening.files_commit, *record.stored]
-    pack = await _pack(git, now.tree, has, shadow / "tree.pack")
-    remains = await left.find(directory, cache, [opening.base_commit, opening.files_commit])
+        if now != known:
+            await asyncio.to_thread(saved.write, shadow / "entries", now)
+        has = [opening.base_commit, opening.files_commit, *record.stored]
+        pack = None if now.tree in has else await _pack(git, now.tree, has, shadow / "tree.pack")
+        remains = await left.find(directory, cache, has[:2], record.left_stored, scratch)
     found = walk.found
     return Snapshot(
         tree=now.tree,
@@ -92,6 +94,7 @@ async def take(directory: Path, record: Record, cache: Cache, bounds: Bounds) ->
         dropped=[f"{_text(path)}: {why}" for path, why in found.dropped],
         nested=[_text(path) for path in found.nested],
         left=remains.commits,
+        left_ids=remains.ids,
         left_pack=await _measured(remains.pack) if remains.pack else None,
     )
 

@@ -168,7 +168,7 @@ class Workspaces:
         cache = self.cache(workspace.record.opening.repository_key)
         taken = await snapshot.take(workspace.directory, workspace.record, cache, self._bounds)
         now = record.read(workspace.directory) or workspace.record
-        self._write(workspace, replace(now, tree=taken.tree))
+        self._write(workspace, replace(now, tree=taken.tree, left=tuple(taken.left_ids)))
         return taken
 
     async def close(self, workspace_id: str) -> None:
