@@ -11,7 +11,9 @@ import structlog
 
 from pawl.v1 import runner_pb2
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
-from services.orchestrator.jobs.eligibility import Eligible, Offer, eligible
+from services.orchestrator.jobs.eligibility import Eligible, Offer, Offers, eligible
+from services.orchestrator.jobs.job import JobId, JobState
+from services.orchestrator.jobs.store import Candidate
 from services.orchestrator.remote.runner import RemoteRunner, runner_at
 
 logger = structlog.get_logger(__name__)
@@ -69,9 +71,13 @@ class RunnerFleet:
         """By target."""
         return [self._members[target] for target in sorted(self._members)]
 
-    def offers(self) -> Sequence[Offer]:
-        """What the runners that were heard of offer."""
-        return [offer for member in self.members if (offer := member.offer()) is not None]
+    def offers(self) -> Offers:
+        """What the runners that were heard of offer, with what is added to it here."""
+        heard = (member.offer() for member in self.members)
+        return Offers(
+            runners=tuple(offer for offer in heard if offer is not None),
+            own=frozenset(OWN_CAPABILITIES),
+        )
 
     def find(self, runner_id: str) -> Runner | None:
         """The runner with this id, reachable or not, once it was heard of."""
@@ -82,7 +88,13 @@ class RunnerFleet:
 
     def reserve(self, capabilities: Sequence[str]) -> Runner | None:
         """The fitting runner with most free slots, one of which is promised by this."""
-        verdict = eligible(capabilities, self.offers(), OWN_CAPABILITIES)
+        unhoused = Candidate(
+            job_id=JobId(""),
+            state=JobState.QUEUED,
+            capabilities=tuple(capabilities),
+            runner_id="",
+        )
+        verdict = eligible(unhoused, self.offers())
         if not isinstance(verdict, Eligible):
             return None
         fitting = [one for one in self.members if one.runner.runner_id in verdict.runner_ids]
