@@ -25,15 +25,16 @@ class Home:
 
     def folder(self, name: str) -> Path:
         """The absolute path of a sub-folder, made if need be."""
+        self._make_root()
         path = self.root / name
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
         path.chmod(0o700)
         return path
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keeps every other `pawl up` away from this directory. Raises InUse."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_root()
         with _opened(self.root / "up.lock") as lock:
             if not _locked(lock):
                 owner = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
@@ -67,6 +68,9 @@ class Home:
                     told = True
                 await asyncio.sleep(0.1)
             yield lock
+
+    def _make_root(self) -> None:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 @contextmanager

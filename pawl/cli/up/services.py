@@ -55,12 +55,10 @@ def _contract(_home: Home, _addresses: Addresses) -> dict[str, str]:
 
 
 def _orchestrator(home: Home, addresses: Addresses) -> dict[str, str]:
-    data = home.folder("orchestrator")
+    # Database and artifacts are in the data directory unless it is told otherwise.
     return {
         "PAWL_ALLOW_LOCAL_REPOSITORIES": "1",
-        "PAWL_DATA_DIR": str(data),
-        "PAWL_DATABASE_URL": f"sqlite:///{data / 'pawl.db'}",
-        "PAWL_ARTIFACTS_URL": (data / "artifacts").as_uri(),
+        "PAWL_DATA_DIR": str(home.folder("orchestrator")),
         "PAWL_CONTRACT_TARGET": addresses["contract"],
         "PAWL_RUNNER_TARGETS": addresses["runner"],
     }
