@@ -20,6 +20,7 @@ from services.orchestrator.source.scratch import scratch, sweep
 ORIGIN_HEADS = "refs/origin/heads/"
 LISTED_BRANCHES = 5_000
 MANY_PACKS = 50
+KNOWN_TREES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Mirror:
         self._begun = 0
         self._last = _Fetched(number=0)
         self._default: str | None = None
+        self._trees: dict[str, str] = {}
 
     async def fetch(self) -> None:
         """Brings origin's branches and its default branch up to date.
@@ -115,8 +117,12 @@ class Mirror:
         """The tree id of a commit or tree, which are named by full hex."""
         if not OBJECT_ID.fullmatch(revision):
             raise ValueError(f"{revision!r} is no object id")
-        done = await self.run("rev-parse", "--verify", f"{revision}^{{tree}}")
-        return done.stdout.decode().strip()
+        if revision not in self._trees:
+            done = await self.run("rev-parse", "--verify", f"{revision}^{{tree}}")
+            if len(self._trees) >= KNOWN_TREES:
+                self._trees.clear()
+            self._trees[revision] = done.stdout.decode().strip()
+        return self._trees[revision]
 
     async def keep(self, ref: str, commit: str) -> None:
         """Points `ref`, below ``refs/pawl/``, to `commit`, durably."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from services.orchestrator.source.git import Git, GitTimedOut, started
+from services.orchestrator.source.git import Completed, Git, GitFailed, GitTimedOut, started
 from services.orchestrator.source.treecheck import ObjectInfo
 
 BATCH = 256
@@ -67,7 +67,12 @@ async def reading(
         ):
             assert process.stdin  # noqa: S101 - narrows the types
             assert process.stdout  # noqa: S101
-            yield ObjectReader(process.stdin, process.stdout)
+            try:
+                yield ObjectReader(process.stdin, process.stdout)
+            except (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError):
+                code = await process.wait()
+                ended = Completed(code=code, stdout=b"", stderr="it ended before it answered")
+                raise GitFailed("cat-file", ended) from None
     except TimeoutError:
         raise GitTimedOut(
             f"reading objects took longer than {timeout.total_seconds():g} s"

@@ -18,7 +18,7 @@ from services.orchestrator.source.quarantine import (
     judge_tree,
     migrate,
 )
-from services.orchestrator.source.treecheck import check, corrupt, rejected
+from services.orchestrator.source.treecheck import corrupt, rejected
 
 CHUNK_BYTES = 64 * 1024
 PACK_HEADER_BYTES, PACK_TRAILER_BYTES = 12, 20
@@ -117,10 +117,11 @@ async def receive(
     if not OBJECT_ID.fullmatch(tree):
         raise rejected("TREE", "The runner named a result that is no tree id.")
     base_tree = await mirror.tree_of(base)
+    if tree == base_tree:
+        return Received(tree=tree, changed=False)
     objects = 0 if pack is None else await _inspect(pack, size_bytes, sha256, limits)
     if pack is None or objects == 0:
-        async with reading(mirror.git, mirror.git_dir, timeout=limits.timeout) as reader:
-            await check(reader, base=base_tree, tree=tree, limits=limits.tree)
+        await judge_tree(mirror, None, base_tree, tree, limits)
     else:
         with mirror.scratch() as folder:
             quarantine = folder / "objects"
@@ -128,7 +129,7 @@ async def receive(
             await judge_objects(mirror, quarantine, folder / "listing", limits)
             await judge_tree(mirror, quarantine, base_tree, tree, limits)
             await asyncio.to_thread(migrate, quarantine, mirror.git_dir / "objects")
-    return Received(tree=tree, changed=tree != base_tree)
+    return Received(tree=tree, changed=True)
 
 
 async def _inspect(pack: Path, size_bytes: int, sha256: str, limits: PackLimits) -> int:

@@ -151,9 +151,10 @@ def longest_chain(bases: dict[str, str]) -> int:
 
 
 async def judge_tree(
-    mirror: Mirror, quarantine: Path, base: str, tree: str, limits: PackLimits
+    mirror: Mirror, quarantine: Path | None, base: str, tree: str, limits: PackLimits
 ) -> None:
-    environment = _visible_to(mirror, quarantine)
+    """Walks the result, whose objects lie in `quarantine` or, where that is None, the mirror."""
+    environment = _visible_to(mirror, quarantine) if quarantine else {}
     try:
         async with reading(
             mirror.git, mirror.git_dir, environment, timeout=limits.timeout

@@ -1,9 +1,12 @@
 """Packs travel out and back, and nothing of a bad one stays."""
 
+import asyncio
 import hashlib
 import os
 import random
+import signal
 import struct
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -356,3 +359,35 @@ def test_only_folders_of_dead_processes_are_swept(tmp_path: Path) -> None:
         assert live.is_dir()
     assert swept == 1
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_process_killed_before_the_objects_moved_leaves_only_scratch(
+    mirror: Mirror, origin: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, tree = origin.head(), origin.files(a="other\n")
+    pack = origin.pack(tree, f"^{base}", destination=tmp_path / "result.pack")
+    program = f"""
+import asyncio, os, pathlib, signal
+from services.orchestrator.source import pack
+from tests.orchestrator.source.repositories import mirrors
+from tests.orchestrator.source.test_pack import take
+
+async def main():
+    mirror = await mirrors(pathlib.Path({str(mirror.git_dir.parent)!r})).open({str(origin.path)!r})
+    await take(mirror, pathlib.Path({str(pack)!r}), {tree!r}, {base!r})
+
+pack.migrate = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    before = everything(mirror)
+
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=Path(__file__).parents[3]
+    )
+
+    assert await child.wait() == -signal.SIGKILL
+    assert everything(mirror) == before
+    later = time.time() + 1000
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert sweep(mirror.git_dir / "scratch") == 1
+    assert (await take(mirror, pack, tree, base)).changed
