@@ -1,6 +1,6 @@
 """Whether the fleet can take a job now and, if it cannot, for want of what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.orchestrator.jobs.store import Candidate
@@ -12,7 +12,7 @@ class Offer:
 
     runner_id: str
     capabilities: frozenset[str]
-    """Its own; what the orchestrator adds is in `Offers`."""
+    """Its own, without what the orchestrator adds."""
     free_slots: int
     draining: bool
     reachable: bool
@@ -21,15 +21,6 @@ class Offer:
     def open(self) -> bool:
         """It answers and takes new work, once it has room."""
         return self.reachable and not self.draining
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offers:
-    """What the fleet would take now."""
-
-    runners: tuple[Offer, ...]
-    own: frozenset[str]
-    """What the orchestrator adds to every runner's capabilities, such as `git`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +32,49 @@ class Eligible:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Nobody would take the job; exactly one of these is the case."""
+    """Nobody would take the job."""
 
     capabilities: tuple[str, ...] = ()
     """What the runner that comes closest lacks, in the job's order."""
     room: bool = False
-    """A runner fits, but has no free slot."""
-    holder: str = ""
-    """The runner that holds the job's workspace, which does not answer."""
+    """All there is to it is that no runner that fits has a free slot."""
 
 
-def eligible(candidate: Candidate, offers: Offers) -> Eligible | Missing:
-    """Who would take the job.
+def eligible(
+    candidate: Candidate, offers: Sequence[Offer], *, own: Collection[str]
+) -> Eligible | Missing:
+    """Who would take the job; `own` is what the orchestrator adds to every runner.
 
-    A job whose run may still be alive is only ever taken on where its workspace is,
-    or once that runner has been away for so long that the driver may rebuild it; it
-    holds its slot already.
+    The runner that holds the job's workspace takes it even when it is full or leaving:
+    the workspace has its slot already.
     """
-    for offer in offers.runners:
+    for offer in offers:
         if candidate.runner_id and offer.runner_id == candidate.runner_id and offer.reachable:
             return Eligible((offer.runner_id,))
-    lacking = missing_capabilities(candidate.capabilities, offers)
+    lacking = missing_capabilities(candidate.capabilities, offers, own=own)
     if lacking:
         return Missing(capabilities=lacking)
-    fitting = [offer for offer in offers.runners if offer.open and _fits(candidate, offer, offers)]
-    roomy = sorted(
-        (offer for offer in fitting if offer.free_slots > 0),
-        key=lambda offer: (-offer.free_slots, offer.runner_id),
-    )
+    needed = set(candidate.capabilities) - set(own)
+    fitting = [offer for offer in offers if offer.open and needed <= offer.capabilities]
+    roomy = [offer for offer in fitting if offer.free_slots > 0]
     if not roomy:
-        return Missing(room=True)
+        return Missing(room=bool(fitting))
+    roomy.sort(key=lambda offer: (-offer.free_slots, offer.runner_id))
     return Eligible(tuple(offer.runner_id for offer in roomy))
 
 
-def missing_capabilities(required: Sequence[str], offers: Offers) -> tuple[str, ...]:
+def missing_capabilities(
+    required: Sequence[str], offers: Sequence[Offer], *, own: Collection[str]
+) -> tuple[str, ...]:
     """What the open runner that comes closest lacks, in the order given; often nothing.
 
     Without any open runner that is everything the orchestrator does not add itself.
     """
     lacks = [
-        tuple(name for name in required if name not in offer.capabilities | offers.own)
-        for offer in offers.runners
+        tuple(name for name in required if name not in offer.capabilities and name not in own)
+        for offer in offers
         if offer.open
     ]
     if not lacks:
-        return tuple(name for name in required if name not in offers.own)
+        return tuple(name for name in required if name not in own)
     return min(lacks, key=len)
-
-
-def _fits(candidate: Candidate, offer: Offer, offers: Offers) -> bool:
-    return offer.capabilities | offers.own >= set(candidate.capabilities)
