@@ -52,12 +52,17 @@ DETAILS_LIMIT = 6 * 1024
 def to_status(refusal: Refusal) -> Any:
     """Renders a refusal as a `grpc.Status` whose details always hold an ErrorInfo."""
     status = status_pb2.Status(
-        code=CODES[type(refusal)].value[0],
+        code=_code(refusal).value[0],
         message=refusal.message[:1024],
     )
     for detail in _details(refusal):
         status.details.add().Pack(detail)
     return rpc_status.to_status(status)
+
+
+def _code(refusal: Refusal) -> grpc.StatusCode:
+    """The code of its kind; a service may have made a narrower kind of its own."""
+    return next(CODES[kind] for kind in type(refusal).__mro__ if kind in CODES)
 
 
 def from_error(error: grpc.aio.AioRpcError) -> Refusal:

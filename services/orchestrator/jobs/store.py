@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pawl.wire.errors import Unavailable
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
@@ -37,8 +38,14 @@ class LeaseLost(Exception):
     """Another claim is in force: stop all work for the job, do nothing outside."""
 
 
-class StoreAway(Exception):
-    """The database did not answer; nothing is known of what was written."""
+class StoreAway(Unavailable):
+    """The database did not answer; nothing is known of what was written.
+
+    Every question may end in it.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__("DATABASE_AWAY", f"the database did not answer: {why}; ask again")
 
 
 class CancelWins(Exception):

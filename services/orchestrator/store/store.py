@@ -14,11 +14,7 @@ from services.orchestrator.store.threads import Threads
 
 
 class SqlStore(SqlReading, SqlAccepting, SqlClaiming, SqlDriving, Store):
-    """Every question of the port, each in a transaction of its own.
-
-    What is asked may also end in Unavailable DATABASE_AWAY: nothing was written, or,
-    where the commit itself was cut off, nothing is known of it.
-    """
+    """Every question of the port, each in a transaction of its own."""
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads

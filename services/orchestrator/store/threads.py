@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-from pawl.wire.errors import Unavailable
+from services.orchestrator.jobs.store import StoreAway
 from services.orchestrator.store.engine import reading_engine, reason, writing_engine
 
 P = ParamSpec("P")
@@ -48,7 +48,7 @@ class Threads:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The answer to a question, on one state of the database. Raises Unavailable."""
+        """The answer to a question, on one state of the database. Raises StoreAway."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._readers,
@@ -64,10 +64,10 @@ class Threads:
         """Makes a change; it is durable on return and undone when it raises.
 
         Changes are made in the order they are asked for. A caller that is cancelled
-        before its change has begun leaves it unmade. Raises Unavailable.
+        before its change has begun leaves it unmade. Raises StoreAway.
         """
         if self._closed:
-            raise Unavailable("LEAVING", "this service is leaving; ask another, or later")
+            raise StoreAway("this service is leaving")
         waiting = _Change(lambda connection: change(connection, *args, **kwargs))
         self._waiting.put(waiting)
         made: T = await asyncio.wrap_future(waiting.future)
@@ -88,7 +88,7 @@ class Threads:
                 return question(connection)
         except sa.exc.SQLAlchemyError as error:
             if _is_away(error):
-                raise _away(error) from error
+                raise StoreAway(reason(error)) from error
             raise
 
     def _write(self) -> None:
@@ -138,7 +138,7 @@ def _make(changes: list[_Change], engine: sa.Engine) -> None:
                         raise
                     refused[position] = error
     except BaseException as error:
-        failure = _away(error) if _is_away(error) else error
+        failure = StoreAway(reason(error)) if _is_away(error) else error
         for position, change in enumerate(changes):
             change.future.set_exception(refused.get(position, failure))
         return
@@ -154,7 +154,3 @@ def _is_away(error: BaseException) -> bool:
     # Damage is a DatabaseError; the kinds of it that are a defect of ours have own names.
     failed = (sa.exc.OperationalError, sa.exc.TimeoutError)
     return isinstance(error, failed) or type(error) is sa.exc.DatabaseError
-
-
-def _away(error: BaseException) -> Unavailable:
-    return Unavailable("DATABASE_AWAY", f"the database did not answer: {reason(error)}; ask again")
