@@ -3,13 +3,15 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from typing_extensions import override
 
-from pawl.wire.errors import Refusal, Unexpected
+from pawl.wire.errors import InvalidArgument, Refusal, Unexpected, Violation
 from pawl.wire.status import to_status
 
 logger = structlog.get_logger(__name__)
@@ -40,7 +42,7 @@ class Translate(grpc.aio.ServerInterceptor):
 
             async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
                 try:
-                    async for response in behaviour(request, context):
+                    async for response in behaviour(_readable(request), context):
                         yield response
                 except (Exception, asyncio.CancelledError) as error:
                     await _answer(error, context, method)
@@ -50,13 +52,13 @@ class Translate(grpc.aio.ServerInterceptor):
                 if handler.request_streaming
                 else grpc.unary_stream_rpc_method_handler
             )
-            return make(stream, handler.request_deserializer, handler.response_serializer)
+            return make(stream, _reading(handler), handler.response_serializer)
 
         single = handler.stream_unary or handler.unary_unary
 
         async def unary(request: Any, context: Context) -> Any:
             try:
-                return await single(request, context)
+                return await single(_readable(request), context)
             except (Exception, asyncio.CancelledError) as error:
                 await _answer(error, context, method)
 
@@ -65,7 +67,48 @@ class Translate(grpc.aio.ServerInterceptor):
             if handler.request_streaming
             else grpc.unary_unary_rpc_method_handler
         )
-        return make(unary, handler.request_deserializer, handler.response_serializer)
+        return make(unary, _reading(handler), handler.response_serializer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for a request that is no message, until somebody can answer it."""
+
+    why: str
+
+
+def _reading(handler: Handler) -> Callable[[bytes], Any]:
+    """The handler's own way to read, but what it raises is kept for `_readable`.
+
+    gRPC reads a request before any interceptor runs, and answers an error there with
+    UNKNOWN and its text.
+    """
+    read = handler.request_deserializer
+    if handler.request_streaming:
+        return cast("Callable[[bytes], Any]", read)
+
+    def reading(data: bytes) -> Any:
+        try:
+            return read(data)
+        except DecodeError as error:
+            return _Unreadable(str(error))
+
+    return reading
+
+
+def _readable(request: Any) -> Any:
+    if isinstance(request, _Unreadable):
+        raise InvalidArgument(
+            [
+                Violation(
+                    "",
+                    "UNREADABLE",
+                    "The request is no message of this call, or is nested too deeply. "
+                    "Send at most 16 levels of JSON.",
+                )
+            ]
+        )
+    return request
 
 
 async def _answer(error: BaseException, context: Context, method: str) -> NoReturn:

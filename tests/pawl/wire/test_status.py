@@ -150,3 +150,21 @@ async def test_a_taken_port_is_a_sentence() -> None:
         with pytest.raises(CannotListen, match=address):
             async with serving(register, services=(), listen=address):
                 pass
+
+
+async def test_a_request_that_is_no_message_is_the_callers_fault() -> None:
+    servicer = Raises(OSError())  # type: ignore[abstract]
+    async with (
+        serving(
+            lambda server: rpc.add_RunnerServiceServicer_to_server(servicer, server),
+            services=("pawl.v1.RunnerService",),
+            listen="127.0.0.1:0",
+        ) as address,
+        channel(address) as connected,
+    ):
+        call = connected.unary_unary("/pawl.v1.RunnerService/AckRun")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call(b"\xff\xff\xff")
+
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal(raised.value).violations[0].reason == "UNREADABLE"
