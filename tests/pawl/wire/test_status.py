@@ -162,7 +162,7 @@ async def test_a_request_that_is_no_message_is_the_callers_fault() -> None:
         ) as address,
         channel(address) as connected,
     ):
-        call = connected.unary_unary("/pawl.v1.RunnerService/AckRun")
+        call: Any = connected.unary_unary("/pawl.v1.RunnerService/AckRun")
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await call(b"\xff\xff\xff")
 
