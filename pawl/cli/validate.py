@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from pawl.cli import documents, payload, tables
 from pawl.cli.exits import REFUSED, SUCCEEDED
-from pawl.cli.options import DEFAULTS, Options
+from pawl.cli.options import DEFAULTS, Options, address
 from pawl.cli.refusals import tell_violations, tell_warnings
 from pawl.cli.text import lines
 from pawl.client import Plan, Stage, connected_to_contract
@@ -19,7 +19,7 @@ async def validate(
     /,
     *,
     contract_target: Annotated[
-        str, Parameter(env_var="PAWL_CONTRACT_TARGET", show_default=True)
+        str, Parameter(env_var="PAWL_CONTRACT_TARGET", show_default=True, validator=address)
     ] = "127.0.0.1:50051",
     options: Options = DEFAULTS,
 ) -> int:

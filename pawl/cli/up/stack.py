@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pawl.cli.text import lines
 from pawl.cli.up import environment as env
 from pawl.cli.up.child import Child, FailedToStart
 from pawl.cli.up.home import Home
@@ -46,7 +47,7 @@ class Stack:
     async def _run(self, ready: Callable[[Mapping[str, str]], None], lock: int) -> None:
         leaving = asyncio.Event()
         children: list[Child] = []
-        failure: FailedToStart | None = None
+        failure: FailedToStart | OSError | None = None
 
         def asked() -> None:
             if leaving.is_set():
@@ -65,7 +66,7 @@ class Stack:
                     if not leaving.is_set():
                         ready(addresses)
                     await leaving.wait()
-                except FailedToStart as error:
+                except (FailedToStart, OSError) as error:
                     failure = error
                 finally:
                     for child in reversed(children):
@@ -130,7 +131,7 @@ class Stack:
         while True:
             for child in children:
                 if self.verbose:
-                    sys.stderr.write(child.log.fresh().decode(errors="replace"))
+                    sys.stderr.write(lines(child.log.fresh().decode(errors="replace")))
                     sys.stderr.flush()
                 child.log.trim()
             await asyncio.sleep(0.25)

@@ -133,6 +133,8 @@ async def test_a_service_that_cannot_be_reached_is_exit_code_4(pawl: Pawl) -> No
         ("artifacts", JOB_ID, "x", "--json"),
         ("artifacts", JOB_ID, "--output", "x"),
         ("no-such-command",),
+        ("jobs", "--target", ""),
+        ("jobs", "--target", "unix:/run/x.sock"),
         ("up", "--runner-port", "70000"),
     ],
 )
