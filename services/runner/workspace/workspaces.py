@@ -21,7 +21,10 @@ Progress = Callable[[str], None]
 _ID = re.compile(r"[0-9a-zA-Z-]{1,64}/[0-9]{1,6}\Z")
 _KEY = re.compile(r"[0-9a-f]{1,64}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-_BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\-][^\x00-\x20\x7f~^:?*\[\\]{0,254}\Z")
+# The rules of `git check-ref-format --branch`, one alternative each.
+_NO_BRANCH = re.compile(
+    r"-|.*([\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(\A|/)\.|\.lock(/|\Z)|[./]\Z)|/|@?\Z"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +197,9 @@ def _check(opening: Opening) -> None:
     _require(_KEY.match(opening.repository_key), "open.repository_key", "hex, at most 64")
     _require(_COMMIT.match(opening.base_commit), "open.base_commit", "40 lower-case hex")
     _require(_COMMIT.match(opening.files_commit), "open.files_commit", "40 lower-case hex")
-    _require(_BRANCH.match(opening.working_branch), "open.working_branch", "a git branch name")
+    branch = opening.working_branch
+    wrong = _NO_BRANCH.match(branch) or len(branch) > 255
+    _require(not wrong, "open.working_branch", "a git branch name")
     for skill_id in opening.skill_ids:
         _require(skills.ID.match(skill_id), "open.skill_ids", "[a-z0-9][a-z0-9._-]{0,63}")
 
