@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/]+):\d{1,5}")
 
 
