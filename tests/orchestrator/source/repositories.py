@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
 from services.orchestrator.source.mirror import Mirror, Mirrors
@@ -79,11 +78,11 @@ class Upstream:
 
     def pack(self, *revisions: str, destination: Path) -> Path:
         """What a runner would send for these trees, less what is after a ``^``."""
-        return self._pack(["--revs", "--thin"], revisions, destination)
+        return packed(self.path, *revisions, destination=destination)
 
     def pack_of(self, *objects: str, destination: Path) -> Path:
         """These objects alone, whatever they refer to."""
-        return self._pack([], objects, destination)
+        return _pack(self.path, [], objects, destination)
 
     def contents(self) -> list[str]:
         """Every blob and tree, reachable or not."""
@@ -96,17 +95,23 @@ class Upstream:
         pairs = [line.split() for line in listing.splitlines()]
         return [name for name, kind in pairs if kind != "commit"]
 
-    def _pack(self, options: list[str], lines: Sequence[str], destination: Path) -> Path:
-        done = subprocess.run(
-            ["git", "pack-objects", "--stdout", "-q", *options],
-            cwd=self.path,
-            env=ENVIRONMENT,
-            input="".join(f"{each}\n" for each in lines).encode(),
-            capture_output=True,
-            check=True,
-        )
-        destination.write_bytes(done.stdout)
-        return destination
+
+def packed(folder: Path, *revisions: str, destination: Path) -> Path:
+    """A thin pack of what `revisions` reach, less what is after a ``^``."""
+    return _pack(folder, ["--revs", "--thin"], revisions, destination)
+
+
+def _pack(folder: Path, options: list[str], lines: Sequence[str], destination: Path) -> Path:
+    done = subprocess.run(
+        ["git", "pack-objects", "--stdout", "-q", *options],
+        cwd=folder,
+        env=ENVIRONMENT,
+        input="".join(f"{each}\n" for each in lines).encode(),
+        capture_output=True,
+        check=True,
+    )
+    destination.write_bytes(done.stdout)
+    return destination
 
 
 def mirrors(root: Path, **credentials: object) -> Mirrors:
@@ -125,6 +130,3 @@ async def mirror_of(origin: Upstream, root: Path) -> Mirror:
     mirror = await mirrors(root).open(str(origin.path))
     await mirror.fetch()
     return mirror
-
-
-__all__ = ["JOB", "TIME", "Reason", "Upstream", "git", "mirror_of", "mirrors"]

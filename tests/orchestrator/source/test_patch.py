@@ -1,10 +1,15 @@
 """A patch rebuilds what it was made from."""
 
+import hashlib
 from pathlib import Path
 
+from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.mirror import Mirror
+from services.orchestrator.source.pack import receive
 from services.orchestrator.source.patch import diff
-from tests.orchestrator.source.repositories import Upstream, git
+from services.orchestrator.source.push import push
+from tests.orchestrator.source.repositories import JOB, TIME, Upstream, git, mirrors, packed
+from tests.support.repositories import nasty_repository
 
 
 async def test_a_patch_applied_to_its_base_gives_the_other_tree(
@@ -86,3 +91,51 @@ async def test_the_tree_cannot_say_how_it_is_shown(
     assert patch is None
     assert made
     assert not canary.exists()
+
+
+async def test_the_nasty_repository_travels_whole(tmp_path: Path) -> None:
+    """Mirror, import beside odd entries, commit, patch, push: all on one repository."""
+    work = nasty_repository(tmp_path / "nasty")
+    mirror = await mirrors(tmp_path / "mirrors").open(str(work))
+    await mirror.fetch()
+    base = await mirror.branch_commit("main")
+    changes = {
+        "stored-crlf.txt": b"one\r\nTWO\r\n",
+        "mixed.txt": b"one\r\ntwo\nTHREE\r\n",
+        "forced/old.txt": b"never\r\nconverted\r\nand more\r\n",
+        "forced/id.txt": b"$Id: kept as it was $\nmore\n",
+        "run.bat": b"@echo off\necho bye\n",
+        "version.id": b"$Id$\nmore\n",
+        "wide.utf16": b"wide\ntext\nmore\n",
+        "model.bin": b"a pointer no more\n",
+        "tool.sh": b"#!/bin/sh\n",
+        "folder/new": b"new\n",
+    }
+    index = {"GIT_INDEX_FILE": str(tmp_path / "index")}
+    git(work, "read-tree", base, env=index)
+    for name, content in changes.items():
+        blob = git(work, "hash-object", "-w", "--stdin", "--no-filters", stdin=content)
+        git(work, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", env=index)
+    tree = git(work, "write-tree", env=index)
+    pack = packed(work, tree, f"^{base}", destination=tmp_path / "result.pack")
+
+    await receive(
+        mirror,
+        pack,
+        size_bytes=pack.stat().st_size,
+        sha256=hashlib.sha256(pack.read_bytes()).hexdigest(),
+        tree=tree,
+        base=base,
+    )
+    commit = await make_commit(
+        mirror, tree=tree, base=base, message="Change", job_id=JOB, time=TIME
+    )
+    patch = await diff(mirror, base, commit, tmp_path / "changes.patch")
+    await push(mirror, commit=commit, branch="result", expected=None)
+
+    assert git(work, "rev-parse", "result^{tree}") == tree
+    git(tmp_path, "clone", "--quiet", "--no-checkout", str(work), "clone")
+    git(tmp_path / "clone", "reset", "--quiet", base)
+    # Not `--index`: git itself calls the files below `forced` modified right after a checkout.
+    git(tmp_path / "clone", "apply", "--cached", str(patch))
+    assert git(tmp_path / "clone", "write-tree") == tree
