@@ -1,5 +1,6 @@
 """Private folders for work in progress, swept after a crash."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -8,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from services.orchestrator.source.git import storage_full
 
 NEWBORN_SECONDS = 60
 """How long a folder may exist before its owner has locked it."""
@@ -18,16 +21,22 @@ def scratch(parent: Path) -> Iterator[Path]:
     """A folder of one's own below `parent`, gone at the end of the block.
 
     It is held by a lock of this process, so that `sweep` in another one leaves it alone.
+    A disk that fills up within the block is told as `JobFailed` with STORAGE_FULL.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+    except OSError as problem:
+        if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise storage_full() from problem
+        raise
 
 
 def sweep(parent: Path) -> int:

@@ -20,7 +20,7 @@ from services.orchestrator.source import pack as packs
 from services.orchestrator.source.mirror import Mirror
 from services.orchestrator.source.pack import Received, receive, send
 from services.orchestrator.source.quarantine import PackLimits, longest_chain
-from services.orchestrator.source.scratch import scratch, sweep
+from services.orchestrator.source.scratch import sweep
 from services.orchestrator.source.treecheck import TreeLimits
 from tests.orchestrator.source.repositories import Upstream, git
 
@@ -345,20 +345,6 @@ def test_the_longest_chain_is_found() -> None:
     assert longest_chain({}) == 0
     assert longest_chain({f"{n}": f"{n - 1}" for n in range(5000, 0, -1)}) == 5000
     assert longest_chain({"a": "z", "b": "a", "c": "a", "d": "c"}) == 3
-
-
-def test_only_folders_of_dead_processes_are_swept(tmp_path: Path) -> None:
-    (tmp_path / "dead").mkdir()
-    with scratch(tmp_path) as live:
-        later = time.time() + 1000
-        ago = pytest.MonkeyPatch()
-        ago.setattr(time, "time", lambda: later)
-        swept = sweep(tmp_path)
-        ago.undo()
-
-        assert live.is_dir()
-    assert swept == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_process_killed_before_the_objects_moved_leaves_only_scratch(
