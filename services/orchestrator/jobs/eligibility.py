@@ -1,6 +1,6 @@
 """Whether the fleet can take a job now and, if it cannot, for want of what."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.orchestrator.jobs.store import Candidate
@@ -23,6 +23,15 @@ class Offer:
         return self.reachable and not self.draining
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    """What the fleet would take now."""
+
+    runners: tuple[Offer, ...]
+    own: frozenset[str]
+    """What the orchestrator adds to every runner's capabilities, such as `git`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Eligible:
     """These runners would take the job, the one with the most room first."""
@@ -40,22 +49,20 @@ class Missing:
     """All there is to it is that no runner that fits has a free slot."""
 
 
-def eligible(
-    candidate: Candidate, offers: Sequence[Offer], *, own: Collection[str]
-) -> Eligible | Missing:
-    """Who would take the job; `own` is what the orchestrator adds to every runner.
+def eligible(candidate: Candidate, offers: Offers) -> Eligible | Missing:
+    """Who would take the job.
 
     The runner that holds the job's workspace takes it even when it is full or leaving:
     the workspace has its slot already.
     """
-    for offer in offers:
+    for offer in offers.runners:
         if candidate.runner_id and offer.runner_id == candidate.runner_id and offer.reachable:
             return Eligible((offer.runner_id,))
-    lacking = missing_capabilities(candidate.capabilities, offers, own=own)
+    lacking = missing_capabilities(candidate.capabilities, offers)
     if lacking:
         return Missing(capabilities=lacking)
-    needed = set(candidate.capabilities) - set(own)
-    fitting = [offer for offer in offers if offer.open and needed <= offer.capabilities]
+    needed = set(candidate.capabilities) - offers.own
+    fitting = [offer for offer in offers.runners if offer.open and needed <= offer.capabilities]
     roomy = [offer for offer in fitting if offer.free_slots > 0]
     if not roomy:
         return Missing(room=bool(fitting))
@@ -63,18 +70,16 @@ def eligible(
     return Eligible(tuple(offer.runner_id for offer in roomy))
 
 
-def missing_capabilities(
-    required: Sequence[str], offers: Sequence[Offer], *, own: Collection[str]
-) -> tuple[str, ...]:
+def missing_capabilities(required: Sequence[str], offers: Offers) -> tuple[str, ...]:
     """What the open runner that comes closest lacks, in the order given; often nothing.
 
     Without any open runner that is everything the orchestrator does not add itself.
     """
     lacks = [
-        tuple(name for name in required if name not in offer.capabilities and name not in own)
-        for offer in offers
+        tuple(name for name in required if name not in offer.capabilities | offers.own)
+        for offer in offers.runners
         if offer.open
     ]
     if not lacks:
-        return tuple(name for name in required if name not in own)
+        return tuple(name for name in required if name not in offers.own)
     return min(lacks, key=len)
