@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ class ScriptedRunner(Runner):
         if self.full:
             raise RunnerFull("scripted to be full")
         tree = self._tree(order.workspace_id)
+        shutil.rmtree(tree, ignore_errors=True)
         tree.mkdir(parents=True)
         _git(tree, "init", "-q", ".")
         async with pack_for([]) as pack:

@@ -39,7 +39,9 @@ async def house(work: Work) -> Runner:
     """
     job = work.job
     runner = work.tools.fleet.find(job.runner_id) if job.workspace_id else None
-    if runner is not None and _holds_the_last_checkpoint(job):
+    if runner is not None and (
+        work.prepared == job.workspace_id or _holds_the_last_checkpoint(job)
+    ):
         return runner
     if runner is not None and _untouched(job):
         await _prepare(work, runner, job.workspace_id)
@@ -120,6 +122,7 @@ async def _prepare(work: Work, runner: Runner, workspace_id: str) -> None:
         raise NoRoom(
             f"runner {runner.runner_id} was lost: {error}", wait=tools.pace.back_off
         ) from error
+    work.prepared = workspace_id
     await _tell(work, runner, order, prepared)
     await work.refresh()
 
@@ -133,6 +136,8 @@ async def _tell(
     work: Work, runner: Runner, order: WorkspaceOrder, prepared: PreparedWorkspace
 ) -> None:
     rebuilt = work.job.stage is Stage.EXECUTE
+    if rebuilt and prepared.reused:
+        return
     stage = Stage.EXECUTE if rebuilt else Stage.PREPARE
     facts = {
         "workspaceId": order.workspace_id,

@@ -51,6 +51,11 @@ class Lease:
         spent = time.monotonic() - self._renewed
         return timedelta(seconds=self._term.total_seconds() * FENCE_SHARE - spent)
 
+    @property
+    def fresh(self) -> bool:
+        """A renewal was sent, and succeeded, within the last half of the term."""
+        return time.monotonic() - self._renewed < self._term.total_seconds() / 2
+
     def run(self) -> None:
         """The body of the thread: renews until told to leave or until the lease is lost."""
         try:

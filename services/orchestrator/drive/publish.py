@@ -1,7 +1,6 @@
 """The publish stage: one commit, its intent recorded, its push, its record."""
 
 import json
-from datetime import timedelta
 
 import structlog
 
@@ -17,8 +16,6 @@ from services.orchestrator.source.push import push
 logger = structlog.get_logger(__name__)
 
 SUBJECT_CHARACTERS = 72
-LEAST_LEASE = timedelta(seconds=5)
-"""What must be left of the lease, counted from its last renewal, before anything is sent."""
 
 
 async def publish(work: Work) -> JobOutcome:
@@ -123,8 +120,12 @@ async def _push(work: Work, publication: Publication) -> None:
 
 
 def _still_ours(work: Work) -> None:
-    """The last look before something leaves: a stale owner must not send anything."""
-    if work.lease.time_left() < LEAST_LEASE:
+    """The last look before something leaves: a stale owner must not send anything.
+
+    A push may take longer than the lease has left. That is safe: it is of the one commit
+    that was frozen with the intent, to a branch that must be where the intent expects it.
+    """
+    if not work.lease.fresh:
         raise LeaseLost
 
 

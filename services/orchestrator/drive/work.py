@@ -66,6 +66,8 @@ class Work:
     """Fires for a cancel request and for the job's deadline."""
     reserved: Runner | None = None
     """A slot that was taken for this job and is held by no workspace yet."""
+    prepared: str = ""
+    """The workspace that was prepared under this claim."""
     open_mirror: Mirror | None = None
 
     @property

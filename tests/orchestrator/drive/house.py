@@ -1,0 +1,200 @@
+"""A whole orchestrator without its wire: real store, real git, scripted runners."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from services.orchestrator.drive.claimer import Claimer, claiming
+from services.orchestrator.drive.work import Pace, Tools
+from services.orchestrator.jobs.job import Event, Job, JobId
+from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
+from services.orchestrator.jobs.store import NewJob
+from services.orchestrator.skills import SkillFolder
+from services.orchestrator.source.credentials import Credentials
+from services.orchestrator.source.git import Git
+from services.orchestrator.source.mirror import Mirrors
+from services.orchestrator.store.store import SqlStore, opened
+from tests.support.memory_artifacts import MemoryArtifacts, RememberingLive
+from tests.support.repositories import git, sample_repository
+from tests.support.scripted_runner import Script, ScriptedFleet, ScriptedRun, ScriptedRunner
+
+QUICK = Pace(
+    lease=timedelta(seconds=3),
+    run_lease=timedelta(seconds=1),
+    run_lease_margin=timedelta(seconds=0.2),
+    stop=timedelta(seconds=5),
+    drain=timedelta(seconds=1),
+    back_off=timedelta(seconds=0.05),
+)
+
+
+def plan(
+    repository: Path,
+    *,
+    steps: int = 3,
+    mode: str = "branch",
+    job_timeout: float = 60,
+    branch: str | None = None,
+) -> Plan:
+    """A plan as the contract would send it."""
+    ids = [f"step-{index + 1}" for index in range(steps)]
+    return Plan(
+        task={
+            "repository": str(repository),
+            "task": {
+                "instructions": "Do it.",
+                "runtime": {"mode": "codex", "model": None, "effort": None},
+                "skill": {"id": "auto", "args": {}},
+                "git": {"startingBranch": None, "newBranch": branch},
+                "publish": {"mode": mode, "commitMessage": None},
+                "limits": {
+                    "stepTimeoutSeconds": 60,
+                    "silenceSeconds": 60,
+                    "jobTimeoutSeconds": job_timeout,
+                    "queueTimeoutSeconds": None,
+                    "maxOutputBytes": 1 << 20,
+                },
+            },
+        },
+        provenance={},
+        capabilities=(Capability(name="codex"), Capability(name="git")),
+        stages=tuple(Stage),
+        steps=tuple(
+            PlannedStep(
+                index=index,
+                id=name,
+                title="",
+                skill=Skill(id="auto"),
+                has_step_instructions=True,
+                prompt=f"Do step {index}.",
+            )
+            for index, name in enumerate(ids)
+        ),
+        digest="0" * 64,
+    )
+
+
+@dataclass(slots=True)
+class House:
+    """One orchestrator and its runner."""
+
+    store: SqlStore
+    claimer: Claimer
+    runner: ScriptedRunner
+    fleet: ScriptedFleet
+    artifacts: MemoryArtifacts
+    origin: Path
+    base: str
+
+    async def submit(self, *scripts: Script, request: Plan | None = None) -> JobId:
+        """Stores a job whose runs play the scripts, and wakes the claimer."""
+        self.runner.scripts.extend(scripts)
+        job_id = JobId(str(uuid.uuid4()))
+        await self.store.submit(
+            NewJob(
+                job_id=job_id,
+                principal="local",
+                request_id="",
+                submit_digest="",
+                plan=request or plan(self.origin, steps=len(scripts)),
+                priority=0,
+                max_attempts=3,
+                labels={},
+            )
+        )
+        self.claimer.wake()
+        return job_id
+
+    async def ended(self, job_id: JobId) -> Job:
+        """The job once it has ended."""
+        while not (job := await self.job(job_id)).state.terminal:
+            await self._moment()
+        return job
+
+    async def job(self, job_id: JobId) -> Job:
+        """The job as it is stored now."""
+        job = await self.store.job(job_id)
+        if job is None:
+            raise LookupError(job_id)
+        return job
+
+    async def until(self, job_id: JobId, event_type: str) -> None:
+        """Waits for the first event of a type."""
+        while event_type not in await self.types(job_id):
+            await self._moment()
+
+    async def runs(self) -> Sequence[ScriptedRun]:
+        """The runs the runner knows, once it knows any."""
+        while not self.runner.runs:
+            await self._moment()
+        return list(self.runner.runs.values())
+
+    async def tidied(self) -> None:
+        """Waits until no workspace is left."""
+        while self.runner.workspaces:
+            await self._moment()
+
+    @staticmethod
+    async def _moment() -> None:
+        """Between two looks; the test's own time limit ends a wait for what never comes."""
+        await asyncio.sleep(0.01)
+
+    async def events(self, job_id: JobId) -> Sequence[Event]:
+        """Every event so far."""
+        return await self.store.events(job_id, after=0, limit=500)
+
+    async def types(self, job_id: JobId) -> list[str]:
+        """The types of the events so far."""
+        return [event.type for event in await self.events(job_id)]
+
+    async def text(self, job_id: JobId, path: str) -> str:
+        """An artifact's text."""
+        artifact = await self.store.artifact(job_id, path)
+        if artifact is None:
+            raise LookupError(path)
+        return self.artifacts.bytes[artifact.key].decode()
+
+    def branches(self) -> list[str]:
+        """The branches origin has."""
+        return git(self.origin, "for-each-ref", "--format=%(refname:short)").split()
+
+
+@asynccontextmanager
+async def house_at(folder: Path) -> AsyncIterator[House]:
+    """A house whose parts lie below `folder`."""
+    origin = folder / "origin.git"
+    sample = sample_repository(folder / "sample")
+    git(folder, "clone", "-q", "--bare", str(sample), str(origin))
+    artifacts, live = MemoryArtifacts(), RememberingLive()
+    async with opened(f"sqlite:///{folder / 'pawl.db'}") as store, asyncio.TaskGroup() as agents:
+        runner = ScriptedRunner(folder / "workspaces", agents)
+        fleet = ScriptedFleet(runner)
+        tools = Tools(
+            store=store,
+            artifacts=artifacts,
+            mirrors=Mirrors(
+                folder / "mirrors", git=Git(), credentials=Credentials(), allow_local=True
+            ),
+            fleet=fleet,
+            live=live,
+            skills=SkillFolder(None),
+            scratch=folder / "scratch",
+            pace=QUICK,
+            now=lambda: datetime.now(UTC),
+        )
+        async with claiming(tools, max_jobs=4, poll=timedelta(seconds=0.1)) as claimer:
+            yield House(
+                store=store,
+                claimer=claimer,
+                runner=runner,
+                fleet=fleet,
+                artifacts=artifacts,
+                origin=origin,
+                base=git(origin, "rev-parse", "main"),
+            )
+        for run in runner.runs.values():
+            run.task.cancel()

@@ -1,0 +1,288 @@
+"""What becomes of a job, from its claim to its end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.orchestrator.jobs.failures import Reason
+from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
+from tests.orchestrator.drive.house import House, house_at, plan
+from tests.support.repositories import git
+from tests.support.scripted_runner import Dies, Fails, Script, Stage
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with house_at(tmp_path) as standing:
+        yield standing
+
+
+def writes(name: str, text: str = "new\n") -> Script:
+    async def script(stage: Stage) -> None:
+        stage.say(f"writing {name}")
+        (stage.tree / name).write_text(text)
+
+    return script
+
+
+async def waits_for_the_stop(stage: Stage) -> None:
+    stage.say("working")
+    (stage.tree / "half.txt").write_text("half\n")
+    await stage.stopped.wait()
+
+
+async def fails(stage: Stage) -> None:
+    (stage.tree / "half.txt").write_text("half\n")
+    raise Fails("the agent ended with exit code 3")
+
+
+async def dies(stage: Stage) -> None:
+    raise Dies
+
+
+async def nothing(stage: Stage) -> None:
+    stage.say("nothing to do")
+
+
+async def test_three_steps_become_one_commit_on_one_branch(house: House) -> None:
+    job_id = await house.submit(writes("a"), writes("b"), writes("c"))
+
+    job = await house.ended(job_id)
+
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, JobOutcome.BRANCH)
+    head = git(house.origin, "rev-parse", job.working_branch)
+    assert head == job.published_commit
+    assert git(house.origin, "rev-parse", f"{head}^") == house.base
+    assert set(git(house.origin, "diff", "--name-only", house.base, head).split()) == set("abc")
+    assert house.runner.started == [f"{job_id}/1/{index}" for index in range(3)]
+
+
+async def test_the_events_tell_the_story_without_a_gap(house: House) -> None:
+    job_id = await house.submit(writes("a"), writes("b"))
+
+    await house.ended(job_id)
+
+    events = await house.events(job_id)
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert [event.type for event in events] == [
+        "job.submitted",
+        "job.claimed",
+        "task.stage.started",
+        "task.git.defaultBranchResolved",
+        "task.git.branchesResolved",
+        "task.workspace.prepared",
+        "task.stage.finished",
+        "task.stage.started",
+        "task.steps.plan",
+        "task.step.started",
+        "task.step.finished",
+        "task.step.started",
+        "task.step.finished",
+        "task.stage.finished",
+        "task.stage.started",
+        "task.publish.intentRecorded",
+        "task.publish.branchPushed",
+        "task.stage.finished",
+        "job.succeeded",
+    ]
+
+
+async def test_each_patch_holds_its_own_step(house: House) -> None:
+    job_id = await house.submit(writes("a"), writes("b"))
+
+    await house.ended(job_id)
+
+    first = await house.text(job_id, "patches/steps/step-0000.patch")
+    second = await house.text(job_id, "patches/steps/step-0001.patch")
+    whole = await house.text(job_id, "patches/changes.patch")
+    assert ("b/a" in first, "b/b" in first) == (True, False)
+    assert ("b/a" in second, "b/b" in second) == (False, True)
+    assert "b/a" in whole
+    assert "b/b" in whole
+
+
+async def test_a_steps_log_is_what_its_agent_wrote(house: House) -> None:
+    job_id = await house.submit(writes("a"))
+
+    await house.ended(job_id)
+
+    assert await house.text(job_id, "logs/steps/step-0000.log") == "writing a\n"
+
+
+async def test_steps_that_change_nothing_publish_nothing(house: House) -> None:
+    job_id = await house.submit(nothing)
+
+    job = await house.ended(job_id)
+
+    assert (job.state, job.outcome) == (JobState.SUCCEEDED, JobOutcome.NO_CHANGES)
+    assert house.branches() == ["main"]
+    assert "task.publish.skipped" in await house.types(job_id)
+
+
+async def test_without_publishing_the_result_is_the_patch(house: House) -> None:
+    job_id = await house.submit(writes("a"), request=plan(house.origin, steps=1, mode="none"))
+
+    job = await house.ended(job_id)
+
+    assert job.outcome is JobOutcome.PUBLISH_DISABLED
+    assert house.branches() == ["main"]
+    assert "b/a" in await house.text(job_id, "patches/changes.patch")
+
+
+async def test_a_failed_step_ends_the_job_and_nothing_is_published(house: House) -> None:
+    job_id = await house.submit(writes("a"), fails, writes("c"))
+
+    job = await house.ended(job_id)
+
+    assert (job.state, job.outcome) == (JobState.FAILED, JobOutcome.FAILED)
+    assert job.failure is not None
+    assert (job.failure.reason, job.failure.step_index) == (Reason.AGENT_EXIT, 1)
+    assert [step.state for step in job.steps] == [
+        StepState.SUCCEEDED,
+        StepState.FAILED,
+        StepState.PENDING,
+    ]
+    assert house.branches() == ["main"]
+    assert "half" in await house.text(job_id, "patches/steps/step-0001.partial.patch")
+    assert (await house.types(job_id))[-1] == "job.failed"
+
+
+async def test_a_cancelled_step_keeps_its_work_and_its_receipt(house: House) -> None:
+    job_id = await house.submit(waits_for_the_stop)
+    await house.until(job_id, "task.step.started")
+
+    await house.store.request_cancel(job_id, by="ada", reason="enough")
+    house.claimer.cancel(job_id)
+    job = await house.ended(job_id)
+
+    assert (job.state, job.outcome) == (JobState.CANCELLED, JobOutcome.CANCELLED)
+    types = await house.types(job_id)
+    assert "task.step.cancelled" in types
+    assert types[-1] == "job.cancelled"
+    assert not {"task.step.failed", "task.step.finished", "job.failed"} & set(types)
+    assert "half" in await house.text(job_id, "patches/steps/step-0000.partial.patch")
+    assert '"requestedBy": "ada"' in await house.text(job_id, "receipts/cancel.json")
+    assert house.branches() == ["main"]
+
+
+async def test_a_cancel_that_only_the_lease_sees_stops_the_job_too(house: House) -> None:
+    job_id = await house.submit(waits_for_the_stop)
+    await house.until(job_id, "task.step.started")
+
+    await house.store.request_cancel(job_id, by="ada", reason="")
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.CANCELLED
+
+
+async def test_a_lost_run_is_a_new_attempt_from_the_last_checkpoint(house: House) -> None:
+    request = plan(house.origin, steps=2)
+    job_id = await house.submit(writes("a"), dies, writes("b"), request=request)
+
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.SUCCEEDED
+    assert house.runner.started == [f"{job_id}/1/0", f"{job_id}/1/1", f"{job_id}/2/1"]
+    assert git(house.origin, "diff", "--name-only", house.base, job.published_commit) == "a\nb"
+    types = await house.types(job_id)
+    assert "task.step.lost" in types
+    assert "task.workspace.rebuilt" in types
+
+
+async def test_losses_in_a_row_end_as_a_dead_letter(house: House) -> None:
+    job_id = await house.submit(dies, dies, dies, request=plan(house.origin, steps=1))
+
+    job = await house.ended(job_id)
+
+    assert (job.state, job.outcome) == (JobState.DEAD_LETTER, JobOutcome.FAILED)
+    assert job.failure is not None
+    assert job.failure.reason is Reason.RUNNER_LOST
+    assert (await house.types(job_id))[-1] == "job.deadLettered"
+
+
+async def test_a_runner_that_stays_away_costs_the_attempt(house: House) -> None:
+    job_id = await house.submit(waits_for_the_stop, request=plan(house.origin, steps=1))
+    await house.until(job_id, "task.step.started")
+
+    (run,) = await house.runs()
+    house.runner.unreachable = True
+    run.stage.grew.set()
+    await house.until(job_id, "task.step.lost")
+    house.runner.scripts.append(writes("a"))
+    house.runner.unreachable = False
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.SUCCEEDED
+    assert job.attempt == 2
+
+
+async def test_a_job_past_its_deadline_fails_and_says_so(house: House) -> None:
+    request = plan(house.origin, steps=1, job_timeout=1)
+    job_id = await house.submit(waits_for_the_stop, request=request)
+
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.FAILED
+    assert job.failure is not None
+    assert job.failure.reason is Reason.DEADLINE_EXCEEDED
+
+
+async def test_a_taken_branch_is_refused_before_anything_runs(house: House) -> None:
+    git(house.origin, "branch", "taken", "main")
+    job_id = await house.submit(writes("a"), request=plan(house.origin, steps=1, branch="taken"))
+
+    job = await house.ended(job_id)
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.PUBLISH_CONFLICT
+    assert house.runner.started == []
+
+
+async def test_no_room_sends_the_job_back_at_no_cost(house: House) -> None:
+    house.runner.full = True
+    job_id = await house.submit(writes("a"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (await house.job(job_id)).state is JobState.QUEUED
+
+    house.runner.full = False
+    house.claimer.wake()
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.SUCCEEDED
+
+
+async def test_every_workspace_is_closed_at_the_end(house: House) -> None:
+    request = plan(house.origin, steps=2)
+    job_id = await house.submit(writes("a"), dies, writes("b"), request=request)
+
+    await house.ended(job_id)
+    await house.tidied()
+
+    assert house.runner.closed == [f"{job_id}/1", f"{job_id}/2"]
+    assert house.fleet.reserved == []
+
+
+async def test_a_new_owner_adopts_the_run_that_is_alive(house: House) -> None:
+    go_on = asyncio.Event()
+
+    async def waits(stage: Stage) -> None:
+        stage.say("before")
+        await go_on.wait()
+        stage.say("after")
+        (stage.tree / "a").write_text("new\n")
+
+    job_id = await house.submit(waits)
+    await house.until(job_id, "task.step.started")
+
+    house.claimer._drivers[job_id].leave()
+    await house.until(job_id, "job.resumed")
+    go_on.set()
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.SUCCEEDED
+    assert (job.epoch, job.attempt) == (2, 1)
+    assert house.runner.started == [f"{job_id}/1/0"]
+    assert await house.text(job_id, "logs/steps/step-0000.log") == "before\nafter\n"
