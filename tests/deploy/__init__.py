@@ -1,0 +1,1 @@
+"""Tests of what the images and the Compose stack are made of."""
