@@ -132,13 +132,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the bare repositories are")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
-    parser.add_argument("--token", help="needed as the password of basic auth")
+    parser.add_argument("--token-file", type=Path, help="holds the password of basic auth")
     options = parser.parse_args()
     leave = {signal.SIGINT, signal.SIGTERM}
     # Blocked before any thread starts, so that every thread inherits it and only sigwait sees them.
     signal.pthread_sigmask(signal.SIG_BLOCK, leave)
     with git_server(options.folder, host=options.host, port=options.port) as server:
-        server.token = options.token
+        server.token = options.token_file.read_text().strip() if options.token_file else None
         print(f"git server: {server.url}", flush=True)
         signal.sigwait(leave)
 
