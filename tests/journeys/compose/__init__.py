@@ -1,0 +1,1 @@
+"""The journey through the Compose stack: ``python -m tests.journeys.compose``."""
