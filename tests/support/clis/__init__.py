@@ -23,9 +23,7 @@ def binary(name: str) -> Path:
         raise CliMissing(f"there is no pinned CLI {name!r}, only {', '.join(NAMES)}")
     modules = INSTALLER.parent / name / "node_modules"
     if not (modules / ".installed").exists():
-        raise CliMissing(
-            f"the {name} CLI is not installed: run deploy/clis/install.sh {name}"
-        )
+        raise CliMissing(f"the {name} CLI is not installed: run deploy/clis/install.sh {name}")
     if name == "codex":
         native = sorted(modules.glob("@openai/codex-*/vendor/*/bin/codex"))
         if native:
