@@ -1,5 +1,8 @@
 """The runner put together: read the blocks down to see it start, up to see it leave."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import grpc
 import structlog
 
@@ -25,6 +28,16 @@ ISOLATION = "process"
 
 async def main(settings: Settings) -> None:
     """Serves until the process is asked to leave; runs go on under their keepers."""
+    async with running(settings):
+        await terminated(with_parent=settings.leave_with_parent)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[str]:
+    """Serves for the length of the block; yields the bound ``host:port``.
+
+    Raises DataDirTaken, and CannotListen inside of an exception group.
+    """
     with claimed(settings.data_dir) as data_dir:
         workspaces = Workspaces(data_dir)
         await workspaces.sweep()
@@ -57,9 +70,12 @@ async def main(settings: Settings) -> None:
                 services=SERVICES,
                 listen=settings.listen,
                 address_file=settings.address_file,
-            ):
-                await terminated(with_parent=settings.leave_with_parent)
-                supervisor.leave()
+            ) as address:
+                try:
+                    yield address
+                finally:
+                    # Before the server stops, so that streams can say why they end.
+                    supervisor.leave()
 
 
 _MEANING = (

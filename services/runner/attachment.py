@@ -56,14 +56,20 @@ class Attachment:
         when this process leaves or has lost track of the run.
         """
         self._run.touch()
+        # Once before the wait too: whoever woke the readers may have done so just before it.
+        self._check()
         records = await self._reader.read(patience)
+        if not records:
+            self._check()
+        return records
+
+    def _check(self) -> None:
         self._epochs.check(self._run.record.name.job_id, self._epoch)
-        if records:
-            return records
+        if self._run.journal.closed:
+            return
         if self._run.broken is not None:
             raise Unavailable("RUN_BROKEN", self._run.broken)
         if self._owner.leaving:
             raise Unavailable(
                 "LEAVING", "this runner process ends; the run goes on: attach again in a moment"
             )
-        return records

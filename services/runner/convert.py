@@ -1,5 +1,6 @@
 """Translates between the runner's values and its messages."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -31,6 +32,11 @@ from services.runner.values import (
 from services.runner.workspace.record import Opening
 from services.runner.workspace.snapshot import Snapshot
 from services.runner.workspace.workspaces import Workspace
+
+_KEY = re.compile(r"[0-9a-f]{1,64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\-][^\x00-\x20\x7f~^:?*\[\\]{0,254}")
+_SKILL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 LONGEST = timedelta(hours=24)
 LARGEST_PROMPT = 1024 * 1024
@@ -107,11 +113,20 @@ def run_request(
 
 
 def opening(message: pb.WorkspaceOpen) -> Request:
-    """Returns the workspace asked for. Raises InvalidArgument."""
-    workspace_id, job_id = workspace(message.workspace_id, message.epoch)
+    """Returns the workspace asked for. Raises InvalidArgument with every violation."""
+    fields = Fields()
+    job_id = _job(fields, "open.workspace_id", message.workspace_id)
+    _epoch(fields, message.epoch, "open.epoch")
+    _form(fields, "open.repository_key", _KEY, message.repository_key, "hex, at most 64")
+    _form(fields, "open.base_commit", _COMMIT, message.base_commit, "40 lower-case hex")
+    _form(fields, "open.files_commit", _COMMIT, message.files_commit, "40 lower-case hex")
+    _form(fields, "open.working_branch", _BRANCH, message.working_branch, "a branch's name")
+    for skill_id in message.skill_ids:
+        _form(fields, "open.skill_ids", _SKILL, skill_id, "[a-z0-9][a-z0-9._-]{0,63}")
+    fields.refuse()
     return Request(
         opening=Opening(
-            workspace_id=workspace_id,
+            workspace_id=WorkspaceId(message.workspace_id),
             repository_key=message.repository_key,
             base_commit=message.base_commit,
             files_commit=message.files_commit,
@@ -215,8 +230,12 @@ def _job(fields: Fields, field: str, workspace_id: str) -> str:
     return job_id or ""
 
 
-def _epoch(fields: Fields, epoch: int) -> None:
-    fields.require(epoch >= 1, "epoch", "RANGE", "has to be the caller's claim, from 1")
+def _epoch(fields: Fields, epoch: int, field: str = "epoch") -> None:
+    fields.require(epoch >= 1, field, "RANGE", "has to be the caller's claim, from 1")
+
+
+def _form(fields: Fields, field: str, pattern: re.Pattern[str], value: str, form: str) -> None:
+    fields.require(pattern.fullmatch(value), field, "FORM", f"has to be {form}")
 
 
 def _spec(fields: Fields, message: pb.RunSpec) -> RunSpec:

@@ -80,8 +80,13 @@ class Supervisor:
         return self.leaving or any(run.survivors for run in self._runs.values())
 
     async def cards(self) -> Sequence[Card]:
-        """Returns what each runtime says of itself."""
-        return [await self._with.cards.probe(each) for each in self._with.runtimes.values()]
+        """Returns what each runtime says of itself; each CLI is asked once until it changes."""
+        async with asyncio.TaskGroup() as probes:
+            asked = [
+                probes.create_task(self._with.cards.probe(runtime))
+                for runtime in self._with.runtimes.values()
+            ]
+        return [each.result() for each in asked]
 
     def epoch(self, job_id: str) -> int:
         """Returns the highest epoch seen of a job."""
@@ -302,6 +307,7 @@ async def supervise(directory: Path, equipment: Equipment) -> AsyncIterator[Supe
     async with asyncio.TaskGroup() as tasks:
         supervisor = Supervisor(directory, tasks, equipment)
         await supervisor.recover()
+        tasks.create_task(supervisor.cards(), name="probe")  # so that the first claim is quick
         tidying = tasks.create_task(supervisor.tidy(), name="tidy")
         try:
             yield supervisor
