@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from pawl.v1 import runner_pb2
+from pawl.v1 import job_pb2, runner_pb2
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
 from services.orchestrator.jobs.eligibility import Eligible, Offer, Offers, eligible
 from services.orchestrator.jobs.job import JobId, JobState
@@ -54,6 +54,23 @@ class Member:
             reachable=self.reachable,
         )
 
+    def shown(self) -> job_pb2.Runner:
+        """What clients see of it; one that was never heard from has a target alone."""
+        said = self.described
+        if said is None:
+            return job_pb2.Runner(target=self.runner.target)
+        return job_pb2.Runner(
+            runner_id=said.runner_id,
+            target=self.runner.target,
+            capabilities=said.capabilities,
+            runtimes=said.runtimes,
+            slots=said.slots,
+            free_slots=self.free_slots,
+            isolation=said.isolation,
+            draining=said.draining,
+            reachable=self.reachable,
+        )
+
 
 class RunnerFleet:
     """All runners behind the configured targets; described again and again."""
@@ -78,6 +95,10 @@ class RunnerFleet:
             runners=tuple(offer for offer in heard if offer is not None),
             own=frozenset(OWN_CAPABILITIES),
         )
+
+    def runners(self) -> Sequence[job_pb2.Runner]:
+        """Every address there is, by target, with what was last heard from it."""
+        return [member.shown() for member in self.members]
 
     def find(self, runner_id: str) -> Runner | None:
         """The runner with this id, reachable or not, once it was heard of."""

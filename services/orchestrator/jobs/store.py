@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pawl.wire.errors import Unavailable
+from pawl.wire.errors import AlreadyExists, Unavailable
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
@@ -87,6 +87,22 @@ class NewJob:
     priority: int
     max_attempts: int
     labels: Mapping[str, str]
+
+
+def same_job(earlier: tuple[str, JobId], request_id: str, submit_digest: str) -> JobId:
+    """The job that `submitted` found for a request id, if it was asked for in the same words.
+
+    Raises AlreadyExists REQUEST_ID_REUSED when it was not.
+    """
+    digest, job_id = earlier
+    if digest != submit_digest:
+        raise AlreadyExists(
+            "REQUEST_ID_REUSED",
+            f"request_id {request_id} names job {job_id}, which was submitted with another "
+            "payload, priority, attempt limit or label set; choose a new request_id",
+            metadata={"job_id": job_id},
+        )
+    return job_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

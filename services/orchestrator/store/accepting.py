@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pawl.wire.errors import AlreadyExists, FailedPrecondition
+from pawl.wire.errors import FailedPrecondition
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import (
     Job,
@@ -41,19 +41,6 @@ def submitted(
     )
     row = found.one_or_none()
     return None if row is None else (row.submit_digest, JobId(row.job_id))
-
-
-def same(earlier: tuple[str, JobId], new: NewJob) -> JobId:
-    """The job an earlier submit made. Raises AlreadyExists when it asked for something else."""
-    digest, job_id = earlier
-    if digest != new.submit_digest:
-        raise AlreadyExists(
-            "REQUEST_ID_REUSED",
-            f"request_id {new.request_id} names job {job_id}, which was submitted with another "
-            "payload, priority, attempt limit or label set; choose a new request_id",
-            metadata={"job_id": job_id},
-        )
-    return job_id
 
 
 def insert(connection: sa.Connection, new: NewJob) -> Job:

@@ -15,7 +15,7 @@ from services.orchestrator.jobs.job import (
     Stream,
 )
 from services.orchestrator.jobs.publishing import Publication
-from services.orchestrator.jobs.store import Candidate, Claim, JobFilter, NewJob, Stretch
+from services.orchestrator.jobs.store import Candidate, Claim, JobFilter, NewJob, Stretch, same_job
 from services.orchestrator.store import accepting, claims, events, jobs, output, publishing
 from services.orchestrator.store.threads import Threads
 
@@ -104,7 +104,7 @@ class SqlAccepting:
             earlier = await self.submitted(new.principal, new.request_id)
             if earlier is None:
                 raise
-            job_id = accepting.same(earlier, new)
+            job_id = same_job(earlier, new.request_id, new.submit_digest)
             return await self._threads.read(jobs.sure, job_id, with_plan=True), True
 
     async def request_cancel(self, job_id: str, *, by: str, reason: str) -> Job | None:

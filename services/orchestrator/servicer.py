@@ -1,0 +1,249 @@
+"""The orchestrator on the wire: translates, and leaves the meaning to those it asks."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import grpc
+from typing_extensions import override
+
+from pawl.v1 import job_pb2, task_pb2
+from pawl.v1 import orchestrator_pb2 as pb
+from pawl.v1 import orchestrator_pb2_grpc as rpc
+from pawl.wire.errors import NotFound, OutOfRange
+from services.orchestrator import convert, requests
+from services.orchestrator.artifacts import Artifacts
+from services.orchestrator.feed import Feed, Watching
+from services.orchestrator.jobs.activity import Activity
+from services.orchestrator.jobs.eligibility import Offers
+from services.orchestrator.jobs.job import Event, Job, JobId, JobState, Stream
+from services.orchestrator.jobs.store import JobFilter, Store
+from services.orchestrator.submitting import Contract, Submission, Submitting
+from services.orchestrator.tail import Chunk
+from services.orchestrator.watching import Seen, Watch, Wish
+
+PRINCIPAL = "local"
+"""Everybody, until tokens are configured."""
+PAGE_SIZE = 50
+
+_STATES = {job_pb2.JobState.Value(name): state for state, name in convert.STATES.items()}
+_STREAMS = {job_pb2.OutputStream.Value(name): one for one, name in convert.STREAMS.items()}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Fleet(Protocol):
+    """What there is to say about runners."""
+
+    def offers(self) -> Offers:
+        """What they would take now, with what is added to every one."""
+
+    def runners(self) -> Sequence[job_pb2.Runner]:
+        """Every runner there is, by target."""
+
+
+class OrchestratorServicer(rpc.OrchestratorServiceServicer):
+    """One per process; `on_submitted` and `on_cancel` tell whoever drives jobs in it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        artifacts: Artifacts,
+        contract: Contract,
+        fleet: Fleet,
+        feed: Feed,
+        on_submitted: Callable[[], None],
+        on_cancel: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._artifacts = artifacts
+        self._fleet = fleet
+        self._feed = feed
+        self._submitting = Submitting(store=store, contract=contract, fleet=fleet)
+        self._on_submitted = on_submitted
+        self._on_cancel = on_cancel
+
+    @override
+    async def SubmitTask(
+        self, request: pb.SubmitTaskRequest, context: Context
+    ) -> pb.SubmitTaskResponse:
+        submission = Submission(
+            principal=PRINCIPAL,
+            payload=convert.struct_to_dict(request.payload),
+            request_id=request.request_id,
+            priority=request.priority,
+            max_attempts=request.max_attempts,
+            labels=dict(request.labels),
+            expected_digest=request.expected_digest,
+        )
+        requests.check(
+            requests.of_submit(
+                payload=submission.payload,
+                request_id=submission.request_id,
+                priority=submission.priority,
+                max_attempts=submission.max_attempts,
+                labels=submission.labels,
+            )
+        )
+        submitted = await self._submitting.submit(submission)
+        if not submitted.replayed:
+            self._on_submitted()
+        return pb.SubmitTaskResponse(
+            job=convert.job_to_message(submitted.job),
+            replayed=submitted.replayed,
+            warnings=[
+                task_pb2.Warning(reason=one.reason, field=one.field, description=one.description)
+                for one in submitted.remarks
+            ],
+        )
+
+    @override
+    async def GetJob(self, request: pb.GetJobRequest, context: Context) -> pb.GetJobResponse:
+        job = await self._job(request.job_id, with_plan=True)
+        return pb.GetJobResponse(job=convert.job_to_message(job))
+
+    @override
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
+        states = [_STATES.get(number) for number in request.states]
+        requests.check(requests.of_list(page_size=request.page_size, states=states))
+        matching = JobFilter(
+            states=tuple(state for state in states if state is not None),
+            runtime=request.runtime,
+            repository=request.repository,
+            label=request.label,
+        )
+        jobs, more = await self._store.jobs(
+            matching, size=request.page_size or PAGE_SIZE, after=request.page_token
+        )
+        return pb.ListJobsResponse(
+            jobs=[convert.job_to_message(job) for job in jobs], next_page_token=more
+        )
+
+    @override
+    async def CancelJob(
+        self, request: pb.CancelJobRequest, context: Context
+    ) -> pb.CancelJobResponse:
+        requests.check(requests.of_cancel(reason=request.reason))
+        job = await self._store.request_cancel(request.job_id, by=PRINCIPAL, reason=request.reason)
+        if job is None:
+            raise _no_job(request.job_id)
+        self._feed.wake(job.job_id)
+        if job.state is JobState.RUNNING:
+            self._on_cancel(job.job_id)
+        return pb.CancelJobResponse(job=convert.job_to_message(job))
+
+    @override
+    async def WatchJob(
+        self, request: pb.WatchJobRequest, context: Context
+    ) -> AsyncIterator[pb.WatchJobResponse]:
+        wish = _wish(request)
+        job = await self._job(request.job_id)
+        watching = self._feed.watch(job.job_id)
+        # Not in a `finally`: the generator of a reader that left while something was being
+        # sent to it is closed whenever it is found.
+        context.add_done_callback(_closing(watching))
+        watch = Watch(job, wish, store=self._store, output=self._artifacts, watching=watching)
+        async for seen in watch.follow():
+            yield _response(seen)
+
+    @override
+    async def ListArtifacts(
+        self, request: pb.ListArtifactsRequest, context: Context
+    ) -> pb.ListArtifactsResponse:
+        job = await self._job(request.job_id)
+        listed = await self._store.artifacts(job.job_id)
+        return pb.ListArtifactsResponse(
+            artifacts=[convert.artifact_to_message(one) for one in listed]
+        )
+
+    @override
+    async def ReadArtifact(
+        self, request: pb.ReadArtifactRequest, context: Context
+    ) -> AsyncIterator[pb.ReadArtifactResponse]:
+        requests.check(requests.of_read(offset=request.offset))
+        job = await self._job(request.job_id)
+        artifact = await self._store.artifact(job.job_id, request.path)
+        if artifact is None:
+            raise NotFound(
+                "ARTIFACT_NOT_FOUND",
+                f"job {job.job_id} has no artifact {request.path}; list what it has",
+                metadata={"path": request.path},
+            )
+        if request.offset > artifact.size:
+            raise OutOfRange(
+                "AFTER_END",
+                f"{artifact.path} has {artifact.size} bytes",
+                metadata={"size_bytes": str(artifact.size)},
+            )
+        offset = request.offset
+        async for data in self._artifacts.read(artifact, offset):
+            yield pb.ReadArtifactResponse(offset=offset, data=data)
+            offset += len(data)
+
+    @override
+    async def ListRunners(
+        self, request: pb.ListRunnersRequest, context: Context
+    ) -> pb.ListRunnersResponse:
+        return pb.ListRunnersResponse(
+            runners=self._fleet.runners(),
+            orchestrator_capabilities=sorted(self._fleet.offers().own),
+        )
+
+    async def _job(self, job_id: str, *, with_plan: bool = False) -> Job:
+        job = await self._store.job(job_id, with_plan=with_plan)
+        if job is None:
+            raise _no_job(job_id)
+        return job
+
+
+def _closing(watching: Watching) -> Any:
+    def close(_: Context) -> None:
+        watching.close()
+
+    return close
+
+
+def _no_job(job_id: str) -> NotFound:
+    return NotFound(
+        "JOB_NOT_FOUND", f"no job has the id {job_id!r}", metadata={"job_id": JobId(job_id)}
+    )
+
+
+def _wish(request: pb.WatchJobRequest) -> Wish:
+    named = [
+        (one.step_index, one.attempt, _STREAMS.get(one.stream), one.offset)
+        for one in request.output_after
+    ]
+    requests.check(requests.of_watch(after_sequence=request.after_sequence, output_after=named))
+    positions: dict[tuple[int, int], dict[Stream, int]] = {}
+    for step_index, attempt, stream, offset in named:
+        if stream is not None:
+            positions.setdefault((step_index, attempt), {})[stream] = offset
+    return Wish(
+        after_sequence=request.after_sequence,
+        include_output=request.include_output,
+        positions=positions,
+    )
+
+
+def _response(seen: Seen) -> pb.WatchJobResponse:
+    match seen:
+        case Event():
+            return pb.WatchJobResponse(event=convert.event_to_message(seen))
+        case Activity():
+            return pb.WatchJobResponse(activity=convert.activity_to_message(seen))
+        case Chunk():
+            return pb.WatchJobResponse(
+                output=job_pb2.OutputChunk(
+                    step_index=seen.step_index,
+                    attempt=seen.attempt,
+                    stream=convert.STREAMS[seen.stream],
+                    offset=seen.offset,
+                    data=seen.data,
+                )
+            )
+        case _:
+            return pb.WatchJobResponse(
+                heartbeat=pb.Heartbeat(time=convert.stamp(datetime.now(UTC)))
+            )
