@@ -83,9 +83,12 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
             )
         )
     recording = await _recording(attempt)
+    # The last owner may have died before it asked for the run. A runner that has the
+    # workspace and no record of the run never started it; one that lost both says so.
+    attach_only = adopting and bool(recording.positions)
     try:
         async with work.stop.watching():
-            end = await recording.follow(attempt.runner, attempt.order, attach_only=adopting)
+            end = await recording.follow(attempt.runner, attempt.order, attach_only=attach_only)
     except (CancelWanted, DeadlinePassed) as cause:
         await _stop(attempt, recording, cause)
     match end.outcome:

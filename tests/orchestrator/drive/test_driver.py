@@ -265,7 +265,8 @@ async def test_every_workspace_is_closed_at_the_end(house: House) -> None:
     assert house.fleet.reserved == []
 
 
-async def test_a_new_owner_adopts_the_run_that_is_alive(house: House) -> None:
+async def adopted(house: House, *, begun: bool) -> None:
+    """Lets the owner leave around the start of a run; the next one sees it through."""
     go_on = asyncio.Event()
 
     async def waits(stage: Stage) -> None:
@@ -276,6 +277,8 @@ async def test_a_new_owner_adopts_the_run_that_is_alive(house: House) -> None:
 
     job_id = await house.submit(waits)
     await house.until(job_id, "task.step.started")
+    if begun:
+        await house.runs()
 
     house.claimer._drivers[job_id].leave()
     await house.until(job_id, "job.resumed")
@@ -286,3 +289,11 @@ async def test_a_new_owner_adopts_the_run_that_is_alive(house: House) -> None:
     assert (job.epoch, job.attempt) == (2, 1)
     assert house.runner.started == [f"{job_id}/1/0"]
     assert await house.text(job_id, "logs/steps/step-0000.log") == "before\nafter\n"
+
+
+async def test_a_new_owner_adopts_the_run_that_is_alive(house: House) -> None:
+    await adopted(house, begun=True)
+
+
+async def test_a_new_owner_asks_for_the_run_its_predecessor_did_not(house: House) -> None:
+    await adopted(house, begun=False)
