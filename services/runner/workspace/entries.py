@@ -1,10 +1,12 @@
 """What the runner last saw of a working tree: one entry per path of its tree."""
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from services.runner.workspace import beneath
 from services.runner.workspace.git import Git
@@ -15,9 +17,11 @@ Seen = tuple[int, int, int, int, int, int]
 """Mode, size, mtime and ctime in ns, inode, device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A path of the tree; `seen` is None when its content has to be looked at again."""
+class Entry(NamedTuple):
+    """A path of the tree; `seen` is None when its content has to be looked at again.
+
+    A tuple, for there is one a file and every snapshot makes them all.
+    """
 
     mode: int
     object_id: str
@@ -84,34 +88,29 @@ def seen_now(root: Path, entries: Entries) -> Entries:
 
 def write(file: Path, entries: Entries) -> None:
     """Replaces `file`. Not synced: a file that is lost or torn only costs time."""
-    lines = [b"%s %d" % (entries.tree.encode(), len(entries.by_path))]
-    for path, entry in entries.by_path.items():
-        seen = b" ".join(b"%d" % number for number in entry.seen) if entry.seen else b""
-        lines.append(b"%d %s %s\t%s" % (entry.mode, entry.object_id.encode(), seen, path))
-    lines.extend(entries.base)
+    paths = entries.by_path.keys()
+    kept = {
+        "tree": entries.tree,
+        "entries": {path.decode("latin-1"): entry for path, entry in entries.by_path.items()},
+        # The base is nearly the same set of paths, so only differences are kept.
+        "more": [path.decode("latin-1") for path in paths - entries.base],
+        "less": [path.decode("latin-1") for path in entries.base - paths],
+    }
     fresh = file.with_suffix(".new")
-    fresh.write_bytes(b"\0".join([*lines, b"end"]))
+    fresh.write_text(json.dumps(kept, separators=(",", ":")))
     fresh.replace(file)
 
 
 def read(file: Path) -> Entries | None:
     """What `write` left; None when it is not there or not whole."""
     try:
-        header, *lines, end = file.read_bytes().split(b"\0")
-        tree, count = header.split(b" ")
-        if end != b"end" or len(lines) < int(count):
-            return None
-        by_path = dict(_entry(line) for line in lines[: int(count)])
-        return Entries(tree.decode(), by_path, frozenset(lines[int(count) :]))
-    except (OSError, ValueError):
+        kept = json.loads(file.read_bytes())
+        by_path = {
+            path.encode("latin-1"): Entry(mode, object_id, tuple(seen) if seen else None)
+            for path, (mode, object_id, seen) in kept["entries"].items()
+        }
+        more = {path.encode("latin-1") for path in kept["more"]}
+        less = {path.encode("latin-1") for path in kept["less"]}
+        return Entries(kept["tree"], by_path, frozenset(by_path.keys() - more | less))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-
-
-def _entry(line: bytes) -> tuple[bytes, Entry]:
-    facts, path = line.split(b"\t", 1)
-    mode, object_id, *seen = facts.split()
-    if not seen:
-        return path, Entry(int(mode), object_id.decode())
-    size_to_device = map(int, seen)
-    first, size, mtime, ctime, inode, device = size_to_device
-    return path, Entry(int(mode), object_id.decode(), (first, size, mtime, ctime, inode, device))

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,18 +58,25 @@ async def seed(directory: Path, cache: Cache, opening: Opening, tree_id: str) ->
     saved.write(shadow / "entries", seen)
 
 
-async def take(directory: Path, record: Record, cache: Cache, bounds: Bounds) -> Snapshot:
+async def take(
+    directory: Path,
+    record: Record,
+    cache: Cache,
+    bounds: Bounds,
+    memory: MutableMapping[Path, Entries],
+) -> Snapshot:
     """Takes the tree between runs; an untouched workspace gives the tree it was made from.
 
     What the agent left in it is data: nothing is executed, no link followed,
     no configuration read. Raises FailedPrecondition with reason
     WORKSPACE_LIMIT_FILES, WORKSPACE_LIMIT_BYTES, or RESULT_REJECTED when the
-    working tree is no folder any more.
+    working tree is no folder any more. `memory` keeps, by directory, what
+    would else be read from disk again.
     """
     shadow = directory / "shadow.git"
     git = Git(directory=shadow)
     opening = record.opening
-    known = await asyncio.to_thread(saved.read, shadow / "entries")
+    known = memory.get(directory) or await asyncio.to_thread(saved.read, shadow / "entries")
     if known is None:
         last = record.tree or f"{opening.files_commit}^{{tree}}"
         known = await saved.of_commits(git, last, opening.base_commit)
@@ -82,20 +89,23 @@ async def take(directory: Path, record: Record, cache: Cache, bounds: Bounds) ->
             raise FailedPrecondition("RESULT_REJECTED", _NO_ROOT) from gone
         finally:
             walk.stop.set()  # for the thread that a cancelled call leaves behind
-        if now != known:
-            await asyncio.to_thread(saved.write, shadow / "entries", now)
         has = [opening.base_commit, opening.files_commit, *record.stored]
-        pack = None if now.tree in has else await _pack(git, now.tree, has, shadow / "tree.pack")
-        remains = await left.find(directory, cache, has[:2], record.left_stored, scratch)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_keep(shadow, known, now))
+            packed = group.create_task(_pack(git, now.tree, has, shadow / "tree.pack"))
+            told = record.left_stored
+            remains = group.create_task(left.find(directory, cache, has[:2], told, scratch))
+    memory[directory] = now
     found = walk.found
+    left_pack = remains.result().pack
     return Snapshot(
         tree=now.tree,
-        pack=pack,
+        pack=packed.result(),
         dropped=[f"{_text(path)}: {why}" for path, why in found.dropped],
         nested=[_text(path) for path in found.nested],
-        left=remains.commits,
-        left_ids=remains.ids,
-        left_pack=await _measured(remains.pack) if remains.pack else None,
+        left=remains.result().commits,
+        left_ids=remains.result().ids,
+        left_pack=await _measured(left_pack) if left_pack else None,
     )
 
 
@@ -130,6 +140,9 @@ async def _ignored(questions: Sequence[bytes], git: Git, rules: Path) -> frozens
 
 async def _build(walk: Walk, git: Git, known: Entries, scratch: Path) -> Entries:
     found = walk.found
+    kept = found.visited | _below(known, found.unreadable)
+    if not found.changed and known.by_path.keys() == kept:
+        return known
     copies = scratch / "copies"
     copies.mkdir()
     await asyncio.to_thread(stage.write_rules, copies, found.rules)
@@ -137,8 +150,7 @@ async def _build(walk: Walk, git: Git, known: Entries, scratch: Path) -> Entries
     for path in copied.unreadable:
         walk.drop(path, "cannot be read")
     gone = found.changed - copied.seen.keys() - set(copied.unreadable)
-    kept = found.visited - gone | _below(known, found.unreadable)
-    removed = known.by_path.keys() - kept
+    removed = known.by_path.keys() - (kept - gone)
     if not copied.seen and not removed:
         return known
     built = await tree.build(git, known, copied.seen, removed, scratch)
@@ -154,7 +166,14 @@ def _below(known: Entries, folders: Sequence[bytes]) -> set[bytes]:
     return {path for path in known.by_path if path.startswith(above)} if above else set()
 
 
+async def _keep(shadow: Path, known: Entries, now: Entries) -> None:
+    if now is not known:
+        await asyncio.to_thread(saved.write, shadow / "entries", now)
+
+
 async def _pack(git: Git, tree_id: str, has: Sequence[str], target: Path) -> Pack | None:
+    if tree_id in has:
+        return None
     wanted = "".join(f"{line}\n" for line in (tree_id, *(f"^{one}" for one in has)))
     fresh = target.with_suffix(".new")
     # With --shallow git takes files of the base commit for deltas, although

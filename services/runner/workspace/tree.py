@@ -59,7 +59,7 @@ async def build(
         if entry is None:
             refused.append(path)
         else:
-            by_path[path] = replace(entry, seen=seen)
+            by_path[path] = entry._replace(seen=seen)
     entries = Entries(tree=tree, by_path=by_path, base=known.base)
     return Built(entries=entries, refused=refused, raw=raw)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pawl.wire.errors import FailedPrecondition
 from services.runner.workspace import beneath
-from services.runner.workspace.entries import SUBMODULE, Entries, look
+from services.runner.workspace.entries import SUBMODULE, Entries, Seen, look
 
 RULES = (b".gitignore", b".gitattributes")
 _MAX_RULES = 4 << 20
@@ -186,18 +186,19 @@ class Walk:
     def _with_rules(self, here: _Context) -> _Context:
         ruled, moved = here.ruled, here.moved
         for name in RULES:
+            # Looked for before it is opened, since most folders have neither.
             path = here.prefix + name
             known = self._entries.by_path.get(path)
-            if path not in self.found.rules:
+            seen = _seen(here.descriptor, name)
+            if seen and path not in self.found.rules:
                 data = beneath.read(here.descriptor, name, _MAX_RULES)
                 if data is not None:
                     self._add_rules(path, data)
-            if name == RULES[0]:
+            if name == RULES[0] and (seen or known):
                 there = path in self.found.rules
-                ruled = ruled or there
-                same = there and known and known.seen == _seen(here.descriptor, name)
-                moved = moved or ((there or known is not None) and not same)
-        return _Context(here.descriptor, here.prefix, ruled, bool(moved))
+                same = there and known is not None and known.seen == seen
+                ruled, moved = ruled or there, moved or not same
+        return _Context(here.descriptor, here.prefix, ruled, moved)
 
     def _add_rules(self, path: bytes, data: bytes) -> None:
         self._size_of_rules += len(data)
@@ -251,7 +252,7 @@ _KINDS = {
 }
 
 
-def _seen(folder: int, name: bytes) -> object:
+def _seen(folder: int, name: bytes) -> Seen | None:
     try:
         return look(os.stat(name, dir_fd=folder, follow_symlinks=False))
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from pawl.wire.errors import InvalidArgument, NotFound, Violation
 from services.runner.values import WorkspaceId
 from services.runner.workspace import checkout, record, removal, skills, snapshot
 from services.runner.workspace.cache import Cache
+from services.runner.workspace.entries import Entries
 from services.runner.workspace.record import Opening, Record
 from services.runner.workspace.skills import SkillFile
 from services.runner.workspace.snapshot import Snapshot
@@ -68,6 +69,7 @@ class Workspaces:
         self._trash = data_dir / "trash"
         self._bounds = bounds or Bounds()
         self._open: dict[str, Cache] = {}
+        self._entries: dict[Path, Entries] = {}
 
     def cache(self, repository_key: str) -> Cache:
         """The cache of a repository, made by its first `receive`."""
@@ -169,14 +171,19 @@ class Workspaces:
     async def snapshot(self, workspace: Workspace) -> Snapshot:
         """The files as a tree; see `snapshot.take` for what is refused."""
         cache = self.cache(workspace.record.opening.repository_key)
-        taken = await snapshot.take(workspace.directory, workspace.record, cache, self._bounds)
+        taken = await snapshot.take(
+            workspace.directory, workspace.record, cache, self._bounds, self._entries
+        )
         now = record.read(workspace.directory) or workspace.record
-        self._write(workspace, replace(now, tree=taken.tree, left=tuple(taken.left_ids)))
+        later = replace(now, tree=taken.tree, left=tuple(taken.left_ids))
+        if later != now:
+            self._write(workspace, later)
         return taken
 
     async def close(self, workspace_id: str) -> None:
         """Removes a workspace in whatever shape it is; one that is not here is no error."""
         _require(_ID.match(workspace_id), "workspace_id", "<job_id>/<n>")
+        self._entries.pop(self._root / workspace_id, None)
         await removal.remove(self._root / workspace_id, self._trash)
 
     async def sweep(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pawl.wire.errors import FailedPrecondition
 from services.runner.workspace.walk import Bounds
+from services.runner.workspace.workspaces import Workspaces
 from tests.runner.workspace.conftest import Origin
 from tests.support.repositories import git, sample_repository
 
@@ -246,14 +247,31 @@ async def test_a_file_in_a_false_encoding_does_not_stop_the_snapshot(origin: Ori
     assert [line.split(":")[0] for line in taken.dropped] == ["bad.wide"]
 
 
-async def test_a_lost_list_of_entries_only_costs_time(origin: Origin) -> None:
+async def test_a_lost_list_of_entries_only_costs_time(origin: Origin, tmp_path: Path) -> None:
     workspace = await origin.open()
     (workspace.repository / "new.txt").write_text("new\n")
     taken = await origin.workspaces.snapshot(workspace)
     entries = workspace.directory / "shadow.git" / "entries"
     entries.write_bytes(entries.read_bytes()[:-100])
 
-    again = await origin.workspaces.snapshot(origin.workspaces.get("job/1"))
+    restarted = Workspaces(tmp_path / "runner")
+
+    again = await restarted.snapshot(restarted.get("job/1"))
+
+    assert again.tree == taken.tree
+
+
+async def test_a_restarted_runner_goes_on_from_the_list_of_entries(
+    origin: Origin, tmp_path: Path
+) -> None:
+    workspace = await origin.open()
+    for name in (b"raw-\xff", b"plain"):
+        (workspace.repository / os.fsdecode(name)).write_bytes(b"new\n")
+    (workspace.repository / "README.md").unlink()
+    taken = await origin.workspaces.snapshot(workspace)
+    restarted = Workspaces(tmp_path / "runner")
+
+    again = await restarted.snapshot(restarted.get("job/1"))
 
     assert again.tree == taken.tree
 
