@@ -108,6 +108,7 @@ def _make_remote(home: Path) -> Path:
     sample.mkdir()
     (sample / "greeter.py").write_text('def greet(name):\n    return f"Hello, {name}!"\n')
     (sample / "README.md").write_text("# Greeter\n\nGreets people.\n")
+    (sample / ".gitignore").write_text("__pycache__/\n")
     identity = ["-c", "user.name=Demo", "-c", "user.email=demo@example.invalid"]
     for arguments in (
         ["init", "--quiet", "--initial-branch=main", str(sample)],
