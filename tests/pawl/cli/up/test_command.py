@@ -19,6 +19,9 @@ from pawl.cli.up.services import Service
 from pawl.wire.probe import healthy
 from tests.support.stand_in_stack import stand_in, stand_ins
 
+# These start processes, which takes its time on a machine that is busy.
+pytestmark = pytest.mark.timeout(40)
+
 
 async def pawl_up(data_dir: Path) -> int:
     return await command.up(data_dir=data_dir, contract_port=0, orchestrator_port=0, runner_port=0)

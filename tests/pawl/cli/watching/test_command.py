@@ -25,6 +25,9 @@ from tests.support.scripted_orchestrator import (
     scripted,
 )
 
+# These start processes, which takes its time on a machine that is busy.
+pytestmark = pytest.mark.timeout(40)
+
 
 @pytest.mark.parametrize(
     ("state", "code"), [("SUCCEEDED", 0), ("FAILED", 1), ("DEAD_LETTER", 1), ("CANCELLED", 3)]
