@@ -15,6 +15,7 @@ from services.runner.values import (
     ProcessSeen,
     Receipt,
     SentSignal,
+    Usage,
 )
 
 LONGEST_MESSAGE = 16 * 1024
@@ -45,20 +46,25 @@ _BROKEN = (
 
 
 def ended(
-    record: Ended, *, noticed: str | None, limits: Limits, verdict: Callable[[Exit], Verdict]
+    record: Ended,
+    *,
+    noticed: str | None,
+    limits: Limits,
+    verdict: Callable[[Exit, bool], Verdict],
+    usage: Usage | None,
 ) -> Finished:
     """Returns how a run ended that its keeper saw to the end.
 
     `noticed` is what the runner itself found wrong, such as output cut at its limit: it counts
-    even where the CLI had ended before it could be stopped. `verdict` is asked at most once.
+    even where the CLI had ended before it could be stopped. `verdict` is asked at most once, with
+    the exit and whether the CLI had said its result and was ended for staying.
     """
     reason = noticed or record["stop"]
     end = _exit(record)
     receipt = _receipt(record["receipt"])
     duration = timedelta(seconds=record["duration"])
     if reason in {None, LINGERED} and end is not None and not record["out_of_memory"]:
-        # One that lingered had said its result: how the stop made it exit says nothing.
-        told = verdict(Exit(code=0) if reason == LINGERED else end)
+        told = verdict(end, reason == LINGERED)
         return Finished(
             outcome=Outcome.SUCCEEDED if told.succeeded else Outcome.FAILED,
             end=end,
@@ -69,7 +75,6 @@ def ended(
             receipt=receipt,
             reset_time=told.reset_time,
         )
-    usage = verdict(end).usage if end is not None else None
     return Finished(
         outcome=_outcome(reason),
         end=end,

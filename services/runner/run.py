@@ -270,7 +270,10 @@ class Run:
             cast("Ended", kept),
             noticed=follower.trouble,
             limits=self.record.limits,
-            verdict=lambda end: reader.verdict(end, follower.stderr_tail),
+            verdict=lambda end, dismissed: reader.verdict(
+                end, follower.stderr_tail, dismissed=dismissed
+            ),
+            usage=reader.usage,
         )
 
     async def _conclude(self, finished: Finished) -> None:
