@@ -160,24 +160,35 @@ async def test_an_unknown_setting_is_refused_by_name(
     assert "PAWL_SLOTZ is not a setting of Pawl" in capfd.readouterr().err
 
 
+@asynccontextmanager
+async def killable(data_dir: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    argv = (sys.executable, "-m", "tests.support.stand_in_stack", str(data_dir))
+    process = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert (await process.stdout.readline()).startswith(b"up ")
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
 async def test_services_leave_by_themselves_when_it_is_killed(tmp_path: Path) -> None:
     """Else they would hold their ports, and the next start would fail."""
-    argv = (sys.executable, "-m", "tests.support.stand_in_stack", str(tmp_path))
-    first = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
-    assert first.stdout is not None
-    assert (await first.stdout.readline()).startswith(b"up ")
-    names = ("runner", "contract", "orchestrator")
-    pids = [int((tmp_path / "services" / f"{name}.pid").read_text()) for name in names]
-
-    first.kill()
-    await first.wait()
-
+    async with killable(tmp_path) as first:
+        pids = [int(file.read_text()) for file in (tmp_path / "services").glob("*.pid")]
+        first.kill()
+    assert len(pids) == 3
     await until(lambda: not any(alive(pid) for pid in pids))
-    second = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
-    assert second.stdout is not None
-    assert (await second.stdout.readline()).startswith(b"up ")
-    second.terminate()
-    assert await second.wait() == 0
+
+
+async def test_a_start_right_after_a_kill_waits_for_the_services_to_leave(tmp_path: Path) -> None:
+    async with killable(tmp_path) as first:
+        first.kill()
+    async with killable(tmp_path) as second:
+        pass
+    assert second.returncode == 0
 
 
 def alive(pid: int) -> bool:
