@@ -76,7 +76,7 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
         await work.note(
             NewEvent(
                 type="job.resumed",
-                message=f"The run of step {step.index + 1} is followed on by a new owner.",
+                message=f"The run of step {step.index} is followed on by a new owner.",
                 payload={"stepIndex": step.index, "runId": step.run_id},
                 stage=Stage.EXECUTE,
                 step_index=step.index,

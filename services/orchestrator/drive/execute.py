@@ -119,7 +119,7 @@ async def _lose(work: Work, step: Step, why: str) -> None:
             raise AttemptsExhausted(
                 Failure(
                     Reason.RUNNER_LOST,
-                    f"step {step.index + 1} was lost with its runner {job.losses} times "
+                    f"step {step.index} was lost with its runner {job.losses} times "
                     f"in a row; the last time: {why}",
                     "Look at the runners' logs, then retry the job.",
                     step.index,

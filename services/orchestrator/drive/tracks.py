@@ -48,7 +48,7 @@ async def take_tree(work: Work, runner: Runner, step_index: int, *, partial: boo
             mirror,
             tree=taken.tree,
             base=job.base_commit,
-            message=f"Step {step_index + 1} of job {job.job_id}",
+            message=f"Step {step_index} of job {job.job_id}",
             job_id=job.job_id,
             time=job.create_time,
         )
