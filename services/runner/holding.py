@@ -44,6 +44,9 @@ class Keepers(Protocol):
     async def end_remains(self, directory: Path) -> Sequence[ProcessSeen]:
         """Kills what a dead keeper left; returns what would not go."""
 
+    def lives(self, process: ProcessSeen) -> bool:
+        """Tells whether a process that could not be ended is there still."""
+
     def processor_seconds(self, keeper_pid: int) -> float:
         """Returns the processor time that the run of this keeper has used."""
 

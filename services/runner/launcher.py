@@ -13,6 +13,7 @@ from typing import cast
 
 from services.runner.holding import KeeperFailed
 from services.runner.keeper import record
+from services.runner.keeper.census import look
 from services.runner.keeper.record import Order, Started
 from services.runner.liveness import processor_seconds
 from services.runner.remains import end_remains
@@ -163,6 +164,11 @@ class Processes:
         """Kills what a dead keeper left behind; returns what would not go."""
         left = await asyncio.to_thread(end_remains, directory)
         return [ProcessSeen(pid=process.pid, name=process.name) for process in left]
+
+    def lives(self, process: ProcessSeen) -> bool:
+        """Tells whether a process of that number and name is there."""
+        found = look(process.pid)
+        return found is not None and not found.ended and found.name == process.name
 
     def processor_seconds(self, keeper_pid: int) -> float:
         """Returns the processor time that the run of this keeper has used, as far as seen."""

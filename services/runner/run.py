@@ -2,7 +2,7 @@
 
 import asyncio
 from binascii import b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -91,10 +91,12 @@ class Run:
         return journal.ended.time if journal is not None and journal.ended else None
 
     @property
-    def survivors(self) -> tuple[ProcessSeen, ...]:
-        """Processes of it that could not be ended."""
+    def survivors(self) -> Sequence[ProcessSeen]:
+        """Processes of it that could not be ended, and that live still."""
         finished = self.finished
-        return finished.receipt.survivors if finished and finished.receipt else ()
+        if finished is None or finished.receipt is None:
+            return ()
+        return [each for each in finished.receipt.survivors if self._keepers.lives(each)]
 
     def stop(self, reason: str) -> None:
         """Has it end; the first reason counts. Returns at once."""

@@ -159,7 +159,8 @@ class Supervisor:
                 return
             if not run.done.is_set():
                 raise FailedPrecondition("RUN_ALIVE", f"run {name.run_id} has not ended")
-            await self._forget(run)
+            if not run.survivors:  # else it is why no work is taken, and must be remembered
+                await self._forget(run)
 
     async def end_all_in(self, workspace_id: WorkspaceId) -> None:
         """Ends what runs in a workspace; the caller is `admitted`. Raises Unavailable."""
@@ -185,8 +186,8 @@ class Supervisor:
                 names = ", ".join(f"{each.name} ({each.pid})" for each in run.survivors)
                 raise Unavailable(
                     "DRAINING",
-                    f"processes of run {run.record.name.run_id} could not be ended: {names}; end "
-                    "them, then restart this runner",
+                    f"processes of run {run.record.name.run_id} could not be ended: {names}; no "
+                    "new work is taken until somebody has ended them",
                 )
 
     def leave(self) -> None:

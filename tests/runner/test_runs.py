@@ -10,7 +10,11 @@ import pytest
 
 from pawl.v1 import runner_pb2 as pb
 from pawl.wire.status import from_error
+from services.runner import ending
 from services.runner.keeper import census
+from services.runner.launcher import Processes
+from services.runner.runtimes.codex_reader import CodexReader
+from services.runner.values import ProcessSeen, Receipt
 from tests.runner.serving import (
     JOB,
     WORKSPACE,
@@ -404,6 +408,42 @@ async def test_a_secret_is_masked_wherever_the_agent_says_it(
     told = bytes(heard.stdout + heard.stderr) + str(heard).encode()
     assert b"canary" not in told + everything
     assert bytes(heard.stderr) == b"*" * 20 + b"\n"
+
+
+async def test_a_defect_ends_its_run_and_no_other(
+    runner: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object, line: bytes) -> None:
+        raise RuntimeError("secret detail")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CodexReader, "line", broken)
+        heard = await follow(runner, request("stdout on", "silent 600"))
+
+    assert (heard.end.outcome, heard.end.failure.reason) == (FAILED, "INTERNAL")
+    assert "secret detail" not in str(heard.end)
+    again = await follow(runner, request("say done", run_id=f"{JOB}/1/1"))
+    assert again.end.outcome == SUCCEEDED
+
+
+async def test_a_process_that_could_not_be_ended_closes_the_runner_until_it_has_gone(
+    runner: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = census.look(os.getpid())
+    assert me is not None
+    ghost = Receipt(survivors=(ProcessSeen(pid=me.pid, name=me.name),))
+    monkeypatch.setattr(ending, "_receipt", lambda kept: ghost)
+    await follow(runner, request("say done"))
+    await runner.AckRun(pb.AckRunRequest(run_id=f"{JOB}/1/0", epoch=1))
+
+    code, reason = await refused(runner, request("say done", run_id=f"{JOB}/1/1"))
+    described = await runner.DescribeRunner(pb.DescribeRunnerRequest())
+    assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
+    assert described.draining
+
+    monkeypatch.setattr(Processes, "lives", lambda self, process: False)
+    heard = await follow(runner, request("say done", run_id=f"{JOB}/1/1"))
+    assert heard.end.outcome == SUCCEEDED
 
 
 async def test_a_run_nobody_follows_is_ended(tmp_path: Path, repository: Path) -> None:

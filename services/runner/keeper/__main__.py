@@ -60,7 +60,9 @@ class Keeper:
         began, started, kills = time.monotonic(), record.now(), oom_kills()
         error, stop = "", None
         try:
-            self._pid = start(self._order, self._captures, self._write_started)
+            self._pid = start(
+                self._order, self._captures, record=self._write_started, settle=_open_process
+            )
         except CannotStart as problem:
             error = str(problem)
         else:
@@ -206,10 +208,21 @@ def _prepare_process() -> None:
 
     The memory holds the order's secrets; a process that cannot be dumped cannot be traced either.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "cannot become a child sub-reaper")
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(PR_SET_DUMPABLE, 0)
+
+
+def _open_process() -> None:
+    """Gives a forked child its own files below /proc/self back, which a closed one cannot write."""
+    _prctl(PR_SET_DUMPABLE, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _LIBC.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}, {value}) was refused")
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 if __name__ == "__main__":

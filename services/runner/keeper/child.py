@@ -16,14 +16,19 @@ class CannotStart(Exception):
     """The CLI could not be executed; says why in a sentence for a person."""
 
 
-def start(order: Order, captures: tuple[int, int], record: Callable[[int], None]) -> int:
+def start(
+    order: Order,
+    captures: tuple[int, int],
+    *,
+    record: Callable[[int], None],
+    settle: Callable[[], None],
+) -> int:
     """Starts the CLI and returns its pid, which is its session and its process group as well.
 
-    `captures` are the descriptors of the files that take its stdout and stderr.
-
-    `record` is called with that pid while the child still waits at a gate, so that no CLI ever
-    runs that is not on disk. Raises CannotStart where the program cannot be executed; the child
-    has then been reaped.
+    `captures` are the descriptors of the files that take its stdout and stderr. `record` is called
+    with that pid while the child still waits at a gate, so that no CLI ever runs that is not on
+    disk; `settle` is called in the child. Raises CannotStart where the program cannot be executed;
+    the child has then been reaped.
 
     Forks by hand: a keeper has one thread and no grpc, and the gate must stand between the fork
     and the program.
@@ -34,7 +39,7 @@ def start(order: Order, captures: tuple[int, int], record: Callable[[int], None]
     if child == 0:
         os.close(opener)
         os.close(told)
-        _become(order, captures, gate, teller)
+        _become(order, captures, settle, gate, teller)
     os.close(gate)
     os.close(teller)
     try:
@@ -51,7 +56,9 @@ def start(order: Order, captures: tuple[int, int], record: Callable[[int], None]
     return child
 
 
-def _become(order: Order, captures: tuple[int, int], gate: int, teller: int) -> NoReturn:
+def _become(
+    order: Order, captures: tuple[int, int], settle: Callable[[], None], gate: int, teller: int
+) -> NoReturn:
     """Turns the forked child into the CLI. Never returns, whatever happens."""
     try:
         os.setsid()
@@ -62,6 +69,7 @@ def _become(order: Order, captures: tuple[int, int], gate: int, teller: int) -> 
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        settle()
         _volunteer()
         os.chdir(order["cwd"])
         os.execvpe(order["argv"][0], list(order["argv"]), dict(order["env"]))  # noqa: S606

@@ -96,6 +96,14 @@ def test_no_descriptor_but_the_three_reaches_the_cli(hold: Hold) -> None:
     assert held.stdout().split() == ["0", "1", "2", "3"]  # 3 is ls reading the directory
 
 
+def test_the_kernel_is_asked_to_take_the_cli_before_its_keeper(hold: Hold) -> None:
+    held = hold("cat", "/proc/self/oom_score_adj")
+
+    held.ended()
+
+    assert held.stdout() == "500\n"
+
+
 def test_a_program_that_is_not_there_is_an_end_with_a_sentence(hold: Hold) -> None:
     ended = hold("/no/such/cli").ended()
 
