@@ -205,7 +205,7 @@ def _room() -> Iterator[None]:
             raise failed(
                 Reason.STORAGE_FULL,
                 "there is no room left where artifacts are kept",
-                "Free some space in the orchestrator's data directory, then retry the job.",
+                "Free some space in the orchestrator's data directory, then submit the task again.",
             ) from error
         raise
 

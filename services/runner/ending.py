@@ -134,7 +134,7 @@ def _unasked(record: Ended) -> tuple[str, str, str]:
         return (
             "AGENT_OOM",
             "The kernel ended the CLI because the runner's memory was used up.",
-            "Give the runner more memory or fewer slots; then retry the job.",
+            "Give the runner more memory or fewer slots; then submit the task again.",
         )
     return (
         "AGENT_UNAVAILABLE",
@@ -163,13 +163,13 @@ def _reasons(limits: Limits) -> dict[str, tuple[str, str, str]]:
         CORRUPT: (
             "RESULT_CORRUPT",
             "The files that take the CLI's output were shortened while it ran.",
-            "Look in the step's log for what wrote to them; then retry the job.",
+            "Look in the step's log for what wrote to them; then submit the task again.",
         ),
         BROKEN: ("INTERNAL", *_BROKEN),
         STORAGE: (
             "STORAGE_FULL",
             "The runner's disk took no more of the run's output.",
-            "Free space where PAWL_DATA_DIR of the runner lies; then retry the job.",
+            "Free space where PAWL_DATA_DIR of the runner lies; then submit the task again.",
         ),
     }
 

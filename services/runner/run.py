@@ -204,7 +204,7 @@ class Run:
         return ending.unstartable(
             "AGENT_UNAVAILABLE",
             f"The runner could not prepare the CLI: {problem}.",
-            "Correct the setting or the file that it names; then retry the job.",
+            "Correct the setting or the file that it names; then submit the task again.",
         )
 
     def _order(self, place: Place, invocation: Invocation) -> Order:

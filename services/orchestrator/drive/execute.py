@@ -121,7 +121,7 @@ async def _lose(work: Work, step: Step, why: str) -> None:
                     Reason.RUNNER_LOST,
                     f"step {step.index} was lost with its runner {job.losses} times "
                     f"in a row; the last time: {why}",
-                    "Look at the runners' logs, then retry the job.",
+                    "Look at the runners' logs, then submit the task again.",
                     step.index,
                 )
             )

@@ -218,6 +218,6 @@ class Recording:
             raise failed(
                 Reason.RESULT_CORRUPT,
                 f"the runner's output cannot be followed: {what}",
-                "Look at the runner's log and disk; retry the job on another runner.",
+                "Look at the runner's log and disk; submit the task again.",
             )
         raise RunnerUnreachable(what)

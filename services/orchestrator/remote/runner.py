@@ -270,7 +270,7 @@ async def _take(call: Checkpoint, into: Path) -> TakenTree:
                 raise failed(
                     Reason.RESULT_CORRUPT,
                     "a runner sent more of a result than it had announced",
-                    "Look at the runner's version and log, then retry the job.",
+                    "Look at the runner's version and log, then submit the task again.",
                 )
             if kind == "left_data":
                 left_digest.update(data)

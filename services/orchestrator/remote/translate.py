@@ -142,7 +142,7 @@ def failure_of(said: Refusal) -> Failure:
             Reason.AGENT_UNAVAILABLE, said.message, "Install the CLI where the runner finds it."
         )
     if said.reason == "PACK_CORRUPT":
-        return Failure(Reason.RESULT_CORRUPT, said.message, "Retry the job.")
+        return Failure(Reason.RESULT_CORRUPT, said.message, "Submit the task again.")
     if reason is not None:
         return Failure(reason, said.message, "See docs/failures.md for this reason.")
     return Failure(

@@ -205,7 +205,7 @@ def storage_full() -> Exception:
     return failed(
         Reason.STORAGE_FULL,
         "The orchestrator's disk is full.",
-        "Free space below PAWL_DATA_DIR, then retry the job.",
+        "Free space below PAWL_DATA_DIR, then submit the task again.",
     )
 
 

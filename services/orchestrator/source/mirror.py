@@ -218,7 +218,7 @@ class Mirror:
                 raise failed(
                     Reason.REPO_UNREACHABLE,
                     f"Another orchestrator has been fetching {self.location.url} for too long.",
-                    "Retry the job when the other orchestrator is done or stopped.",
+                    "Submit the task again when the other orchestrator is done or stopped.",
                 ) from None
             yield
         finally:

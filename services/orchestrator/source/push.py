@@ -123,8 +123,8 @@ async def _judge(
     return failed(
         Reason.PUBLISH_REJECTED,
         f"{url} declined the push to {branch}: {_why(said)}",
-        "Change what the remote's rules or hooks object to, then retry the job; its steps "
-        "are not run again.",
+        "Change what the remote's rules or hooks object to, then submit the task again; the "
+        "result so far is the artifact patches/changes.patch.",
     )
 
 
@@ -146,8 +146,8 @@ def _conflict(url: str, branch: str, there: str | None, expected: str | None) ->
     return failed(
         Reason.PUBLISH_CONFLICT,
         message,
-        "Nothing was overwritten. Move or delete the branch and retry the job, or submit the "
-        "task again with another task.git.newBranch.",
+        "Nothing was overwritten. Submit the task again with another task.git.newBranch, or after "
+        "the branch was moved or deleted; the result so far is patches/changes.patch.",
     )
 
 
@@ -155,7 +155,8 @@ def _unavailable(url: str, words: str) -> JobFailed:
     return failed(
         Reason.PUBLISH_UNAVAILABLE,
         f"{url} did not answer the push: {detail(words)}",
-        "Retry the job when the host answers again; its steps are not run again.",
+        "Submit the task again when the host answers; the result so far is the artifact "
+        "patches/changes.patch.",
     )
 
 

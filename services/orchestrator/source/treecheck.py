@@ -234,7 +234,7 @@ def corrupt(message: str) -> JobFailed:
     return failed(
         Reason.RESULT_CORRUPT,
         message,
-        "Retry the job; if it happens again, look at the runner's disk and log.",
+        "Submit the task again; if it happens again, look at the runner's disk and log.",
     )
 
 

@@ -64,21 +64,21 @@ def remedy(kind: Trouble, location: Location) -> str:
     if kind is Trouble.HOST_KEY:
         return (
             f"Add the host key of {location.host} to the known_hosts file of the orchestrator's "
-            "user, after comparing its fingerprint; then retry the job."
+            "user, after comparing its fingerprint; then submit the task again."
         )
     if kind is Trouble.AUTH:
         return {
             "ssh": "Give the orchestrator's user an ssh key or agent the host accepts; "
-            "then retry the job.",
+            "then submit the task again.",
             "file": "Let the orchestrator's user read and write the repository's folder; "
-            "then retry the job.",
+            "then submit the task again.",
         }.get(
             location.protocol,
             "Set PAWL_GITHUB_TOKEN_FILE to a token that may reach the repository (a private one "
-            "looks missing or forbidden without); then retry the job.",
+            "looks missing or forbidden without); then submit the task again.",
         )
     if kind is Trouble.MOVED:
         return "Submit the task with the address the repository has now."
     if kind is Trouble.NOT_FOUND:
         return "Check the repository's address, and that the orchestrator's credential can see it."
-    return "Retry the job when the host answers again."
+    return "Submit the task again when the host answers again."

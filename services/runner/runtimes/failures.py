@@ -142,9 +142,9 @@ def of_trouble(cli: str, known: Trouble | None, end: Exit, words: str, login: st
             remedy="Look whether the host ran out of memory or somebody ended it, then retry.",
         )
     if known is not None and known.error_class is ErrorClass.OVERLOADED:
-        remedy = "The provider could not be reached or was overloaded: retry the job later."
+        remedy = "The provider could not be reached or was overloaded: submit the task again later."
     else:
-        remedy = "Read the step's log, mend what it names, then retry the job."
+        remedy = "Read the step's log, mend what it names, then submit the task again."
     if end.code == 0:
         return Failure(reason="AGENT_INCOMPLETE", message=how, remedy=remedy)
     if end.code in {126, 127} and known is None:
@@ -166,7 +166,7 @@ def incomplete(message: str) -> Failure:
     return Failure(
         reason="AGENT_INCOMPLETE",
         message=message,
-        remedy="Read the step's log to see how far it came, then retry the job.",
+        remedy="Read the step's log to see how far it came, then submit the task again.",
     )
 
 

@@ -19,6 +19,8 @@ async def remove(path: Path, trash: Path) -> None:
     """
     trash.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
+        for folder in (path.parent, path):
+            _unlock_path(folder)
         path.rename(trash / uuid.uuid4().hex)
         with suppress(OSError):
             path.parent.rmdir()  # only when it was the job's last
@@ -94,6 +96,14 @@ def _is_folder(parent: int, name: str) -> bool:
         return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
     except FileNotFoundError:
         return False
+
+
+def _unlock_path(path: Path) -> None:
+    above = os.open(path.parent, _FOLDER)
+    try:
+        _unlock(above, path.name)
+    finally:
+        os.close(above)
 
 
 def _unlock(parent: int, name: str) -> None:
