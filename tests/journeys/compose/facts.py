@@ -56,7 +56,7 @@ def of_the_stack(stack: Stack, report: Report) -> None:
         "only the runner has the key for models",
         [name for name in SERVICES if "OPENAI_API_KEY=sk-" in environments[name]] == ["runner"],
     )
-    mounted = [name for name in SERVICES if stack.inside(name, "ls", "/run").count("secrets")]
+    mounted = [name for name in SERVICES if "/run/secrets/" in stack.inside(name, "mount")]
     report.check(
         "only the orchestrator has the forge's token", mounted == ["orchestrator"], mounted
     )

@@ -160,6 +160,8 @@ class Stack:
 
     def _grpcurl(self, method: str, request: Json, seconds: int) -> list[str]:
         argv = [GRPCURL, "-plaintext", "-max-time", str(seconds), "-d", json.dumps(request)]
+        # By reflection grpcurl would spell the answers' fields as the protos do.
+        argv += ["-import-path", str(ROOT / "protos"), "-proto", "pawl/v1/orchestrator.proto"]
         return [*argv, self.target, f"{API}/{method}"]
 
     def _environment(self) -> dict[str, str]:
