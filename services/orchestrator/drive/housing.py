@@ -1,5 +1,6 @@
 """Gives a job the workspace its next step runs in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -13,6 +14,7 @@ from services.orchestrator.drive.ports import (
     WorkspaceOrder,
 )
 from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.failures import JobFailed, Reason
 from services.orchestrator.jobs.job import Job, NewEvent, StepState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.source import pack
@@ -20,6 +22,9 @@ from services.orchestrator.source.location import repository_key
 from services.orchestrator.source.mirror import Mirror
 
 logger = structlog.get_logger(__name__)
+
+SKILLS_NAMED = 20
+"""How many of the operator's skills the message of a failure names."""
 
 
 class NoRoom(Exception):
@@ -122,9 +127,20 @@ async def _prepare(work: Work, runner: Runner, workspace_id: str) -> None:
         raise NoRoom(
             f"runner {runner.runner_id} was lost: {error}", wait=tools.pace.back_off
         ) from error
+    except JobFailed as error:
+        raise _with_skills(error, tools.skills.ids()) from error
     work.prepared = workspace_id
     await _tell(work, runner, order, prepared)
     await work.refresh()
+
+
+def _with_skills(cause: JobFailed, ids: tuple[str, ...]) -> JobFailed:
+    """Names the operator's skills where one was missing: a runner knows only what it was sent."""
+    failure = cause.failure
+    if failure.reason is not Reason.SKILL_NOT_FOUND:
+        return cause
+    names = ", ".join(ids[:SKILLS_NAMED]) or "none"
+    return JobFailed(replace(failure, message=f"{failure.message}; the operator has: {names}"))
 
 
 def _pack_for(mirror: Mirror, order: WorkspaceOrder) -> PackFor:

@@ -130,10 +130,9 @@ def failure_of(said: Refusal) -> Failure:
     """Why a job fails when a runner can never do what it was asked for."""
     reason = REASONS.get(said.reason)
     if reason is Reason.SKILL_NOT_FOUND:
-        available = said.metadata.get("available") or "none"
         return Failure(
             reason,
-            f"{said.message}; the skills there are: {available}",
+            said.message,
             "Correct the skill's id, commit it below .agents/skills of the repository, or put it "
             "into the orchestrator's PAWL_SKILLS_DIR.",
         )

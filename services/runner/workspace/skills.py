@@ -58,7 +58,7 @@ def place(root: Path, wanted: Sequence[str], sent: Sequence[SkillFile]) -> Place
     own = {skill_id: _own(root, skill_id) for skill_id in dict.fromkeys(wanted)}
     missing = [skill_id for skill_id, found in own.items() if not found and skill_id not in offered]
     if missing:
-        raise _not_found(missing, sorted(offered | _available(root)))
+        raise _not_found(missing, sorted(_available(root)), sorted(offered))
     placed: list[Placed] = []
     made: list[str] = []
     for skill_id, found in own.items():
@@ -177,12 +177,15 @@ def _check(sent: Sequence[SkillFile]) -> None:
         raise InvalidArgument([Violation("skill_file", "SIZE", description)])
 
 
-def _not_found(missing: Sequence[str], available: Sequence[str]) -> FailedPrecondition:
-    there = f"there are: {', '.join(available[:20])}" if available else "there are none"
+def _not_found(
+    missing: Sequence[str], own: Sequence[str], sent: Sequence[str]
+) -> FailedPrecondition:
+    # What else the operator has is not known here: only what a task names is sent.
     message = (
         f"no skill {', '.join(missing)} in the operator's skills or in the "
-        f"repository's .agents/skills; {there}"
+        f"repository's .agents/skills; the repository has: {', '.join(own[:20]) or 'none'}"
     )
+    available = sorted({*own, *sent})
     metadata = {"missing": ",".join(missing), "available": ",".join(available[:50])}
     return FailedPrecondition("SKILL_NOT_FOUND", message, metadata=metadata)
 
