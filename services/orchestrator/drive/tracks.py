@@ -107,13 +107,15 @@ async def _import(work: Work, runner: Runner, mirror: Mirror, folder: Path) -> T
 def _remarks(taken: TakenTree, step_index: int) -> Iterator[NewEvent]:
     if taken.left:
         refs = ", ".join(left["ref"] for left in taken.left[:5])
+        artifact = f"git/steps/step-{step_index:04}.pack" if taken.left_pack else None
+        kept = f"kept as {artifact}" if artifact else "which could not be kept"
         yield NewEvent(
             type="task.step.leftInGit",
-            message=f"Left only in git, kept as git/steps/step-{step_index:04}.pack: {refs}.",
+            message=f"Left only in git, {kept}: {refs}.",
             payload={
                 "stepIndex": step_index,
                 "left": list(taken.left),
-                "artifact": f"git/steps/step-{step_index:04}.pack",
+                "artifact": artifact,
             },
             stage=Stage.EXECUTE,
             step_index=step_index,
