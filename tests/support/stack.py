@@ -17,7 +17,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -185,7 +185,7 @@ class Stack:
 @contextlib.contextmanager
 def running_stack(
     tmp_path: Path,
-    runtime: str = "codex",
+    runtime: str | Sequence[str] = "codex",
     agent: Literal["scripted", "real"] = "scripted",
     *,
     think_seconds: float = 0.0,
@@ -193,8 +193,9 @@ def running_stack(
 ) -> Iterator[Stack]:
     """`pawl up` for the length of the block, on free ports, its data in ``tmp_path/data``.
 
-    The environment is made from nothing; `env` adds to it, such as ``PAWL_SLOTS="1"``. The home
-    is ``tmp_path/home``. At the end all jobs that still run are cancelled.
+    `runtime` names the real CLIs that are there, one or several. The environment is made from
+    nothing; `env` adds to it, such as ``PAWL_SLOTS="1"``. The home is ``tmp_path/home``. At the
+    end all jobs that still run are cancelled.
     """
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)
@@ -207,12 +208,13 @@ def running_stack(
         api: ModelApi | None = None
         if agent == "real":
             api = scope.enter_context(serving_model_api(think_seconds=think_seconds))
-            url, key, suffix = POINTERS[runtime]
-            environment |= {
-                url: api.url + suffix,
-                key: "made-up-key",
-                f"PAWL_{runtime.upper()}_BINARY": str(clis.binary(runtime)),
-            }
+            for name in [runtime] if isinstance(runtime, str) else runtime:
+                url, key, suffix = POINTERS[name]
+                environment |= {
+                    url: api.url + suffix,
+                    key: "made-up-key",
+                    f"PAWL_{name.upper()}_BINARY": str(clis.binary(name)),
+                }
         else:
             environment |= {
                 "PAWL_CODEX_BINARY": str(SCRIPTED_AGENT),
