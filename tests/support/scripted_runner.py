@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from typing_extensions import override
@@ -29,8 +29,9 @@ from services.orchestrator.drive.ports import (
     TakenTree,
     WorkspaceOrder,
 )
+from services.orchestrator.jobs.activity import Activity, ActivityKind
 from services.orchestrator.jobs.failures import Failure, Reason
-from services.orchestrator.jobs.job import Stream
+from services.orchestrator.jobs.job import Stream, Usage
 
 Script = Callable[["Stage"], Awaitable[None]]
 """What one run does in its workspace; what it raises ends the run."""
@@ -57,13 +58,30 @@ class Stage:
 
     tree: Path
     stopped: asyncio.Event
-    said: list[Output] = field(default_factory=list)
+    said: list[Output | Activity] = field(default_factory=list)
     grew: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, text: str, stream: Stream = Stream.STDOUT) -> None:
         """Writes a line of output."""
-        offset = sum(len(one.data) for one in self.said if one.stream is stream)
+        before = [one for one in self.said if isinstance(one, Output) and one.stream is stream]
+        offset = sum(len(one.data) for one in before)
         self.said.append(Output(stream=stream, offset=offset, data=f"{text}\n".encode()))
+        self.grew.set()
+
+    def spend(self, tokens: int) -> None:
+        """Tells what was consumed so far."""
+        self.said.append(
+            Activity(
+                step_index=0,
+                attempt=1,
+                index=sum(isinstance(one, Activity) for one in self.said),
+                create_time=datetime.now(UTC),
+                kind=ActivityKind.USAGE,
+                text="",
+                path="",
+                usage=Usage(input_tokens=tokens),
+            )
+        )
         self.grew.set()
 
 
@@ -145,9 +163,13 @@ class ScriptedRunner(Runner):
         sent = 0
         while True:
             self._reach()
-            for output in run.stage.said[sent:]:
-                if output.offset >= positions.get(output.stream, 0):
-                    yield output
+            for one in run.stage.said[sent:]:
+                if isinstance(one, Activity):
+                    new = one.index >= activity_index
+                else:
+                    new = one.offset >= positions.get(one.stream, 0)
+                if new:
+                    yield one
                 sent += 1
             if run.end is not None:
                 yield run.end

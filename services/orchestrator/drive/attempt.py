@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import structlog
 
 from services.orchestrator.drive.facts import sentence, step_event, summary_of
-from services.orchestrator.drive.interrupt import CancelWanted, DeadlinePassed
+from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import (
     Finished,
     Receipt,
@@ -89,7 +89,7 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
     try:
         async with work.stop.watching():
             end = await recording.follow(attempt.runner, attempt.order, attach_only=attach_only)
-    except (CancelWanted, DeadlinePassed) as cause:
+    except (CancelWanted, LimitHit) as cause:
         await _stop(attempt, recording, cause)
     match end.outcome:
         case RunOutcome.SUCCEEDED:
@@ -122,7 +122,7 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
             tree = await take_tree(work, attempt.runner(), step.index, partial=False)
     except (RunUnknown, RunnerUnreachable) as error:
         raise RunLost(f"its workspace was lost before the checkpoint: {error}") from error
-    except (CancelWanted, DeadlinePassed) as cause:
+    except (CancelWanted, LimitHit) as cause:
         await _close(attempt, cause, end=end)
     except JobFailed as refused:
         await _close(attempt, _of_step(refused.failure, step), end=end)
@@ -160,9 +160,7 @@ async def _fail(attempt: Attempt, end: Finished) -> NoReturn:
     await _close(attempt, _of_step(failure, attempt.step), end=end, tree=tree)
 
 
-async def _stop(
-    attempt: Attempt, recording: Recording, cause: CancelWanted | DeadlinePassed
-) -> NoReturn:
+async def _stop(attempt: Attempt, recording: Recording, cause: CancelWanted | LimitHit) -> NoReturn:
     """Stops the run, stores the rest of its output and what it had done."""
     receipt: Receipt | None = None
     end: Finished | None = None
@@ -204,7 +202,7 @@ async def _snapshot(attempt: Attempt) -> Tree | None:
 
 async def _close(
     attempt: Attempt,
-    cause: CancelWanted | DeadlinePassed | JobFailed,
+    cause: CancelWanted | LimitHit | JobFailed,
     *,
     receipt: Receipt | None = None,
     end: Finished | None = None,
@@ -223,7 +221,7 @@ async def _close(
         message = sentence(planned, "was cancelled")
     else:
         state, word = StepState.FAILED, "failed"
-        failure = cause.failure if isinstance(cause, JobFailed) else deadline_failure(work)
+        failure = cause.failure
         facts |= {"reason": failure.reason.value, "failure": failure.message}
         message = sentence(planned, f"failed: {failure.message}")
     await work.tools.store.end_step(
@@ -239,16 +237,6 @@ async def _close(
     work.told()
     await _forget(attempt, keys)
     raise cause
-
-
-def deadline_failure(work: Work) -> Failure:
-    """What to record for a job that has used up its time."""
-    return Failure(
-        Reason.DEADLINE_EXCEEDED,
-        f"the job ran longer than its limit of {work.plan.limits.job_timeout}",
-        "Raise task.limits.jobTimeoutSeconds, or split the task.",
-        work.job.cursor if work.job.cursor < len(work.job.steps) else None,
-    )
 
 
 def _of_step(failure: Failure, step: Step) -> JobFailed:

@@ -6,11 +6,10 @@ from datetime import timedelta
 import structlog
 
 from pawl.wire.logs import about
-from services.orchestrator.drive.attempt import deadline_failure
 from services.orchestrator.drive.execute import AttemptsExhausted, execute
 from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.housing import NoRoom, leave
-from services.orchestrator.drive.interrupt import CancelWanted, DeadlinePassed, Interrupt
+from services.orchestrator.drive.interrupt import CancelWanted, Interrupt, LimitHit
 from services.orchestrator.drive.lease import held
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.prepare import prepare
@@ -90,7 +89,7 @@ class Driver:
             self.cancel()
         loop = asyncio.get_running_loop()
         alarm = loop.call_later(
-            _time_left(work.job, work), lambda: self._stop.fire(DeadlinePassed())
+            _time_left(work.job, work), lambda: self._stop.fire(LimitHit(work.out_of_time()))
         )
         try:
             await self._through_stages(work)
@@ -114,10 +113,8 @@ class Driver:
             await self._succeed(work, outcome)
         except (CancelWanted, CancelWins):
             await self._end_cancelled(work)
-        except DeadlinePassed:
-            await self._fail(work, deadline_failure(work), JobState.FAILED)
-        except JobFailed as failed:
-            await self._fail(work, failed.failure, JobState.FAILED)
+        except (LimitHit, JobFailed) as ended:
+            await self._fail(work, ended.failure, JobState.FAILED)
         except AttemptsExhausted as exhausted:
             await self._fail(work, exhausted.failure, JobState.DEAD_LETTER)
         except NoRoom as no_room:

@@ -6,7 +6,7 @@ from pawl.wire.logs import about
 from services.orchestrator.drive.attempt import Attempt, see_through
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
 from services.orchestrator.drive.housing import house, leave
-from services.orchestrator.drive.interrupt import CancelWanted, DeadlinePassed
+from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.recording import RunLost
 from services.orchestrator.drive.tracks import segment_keys, step_logs
@@ -40,7 +40,7 @@ async def execute(work: Work) -> None:
         while work.job.cursor < len(work.job.steps):
             await _run_step(work, work.job.steps[work.job.cursor])
             await work.refresh()
-    except (JobFailed, AttemptsExhausted, CancelWanted, DeadlinePassed):
+    except (JobFailed, AttemptsExhausted, CancelWanted, LimitHit):
         await _keep_changes(work)
         raise
     await _keep_changes(work)

@@ -4,13 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.orchestrator.jobs.failures import Failure
+
 
 class CancelWanted(Exception):
     """Somebody asked for the job to stop."""
 
 
-class DeadlinePassed(Exception):
-    """The job has used up its time."""
+class LimitHit(Exception):
+    """The job has used up its time, its tokens or its money."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class Interrupt:

@@ -159,6 +159,8 @@ class Recording:
                 case Activity():
                     self.activity_index = message.index + 1
                     self.work.tools.live.act(self.work.claim.job_id, message)
+                    if message.usage is not None:
+                        self.work.consumed(message.usage)
                 case Started():
                     logger.info("run_attached", runner_id=message.runner_id)
                 case _:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from services.orchestrator.drive.interrupt import Interrupt
+from services.orchestrator.drive.interrupt import Interrupt, LimitHit
 from services.orchestrator.drive.lease import Lease
 from services.orchestrator.drive.ports import Artifacts, Fleet, Live, Runner
-from services.orchestrator.jobs.job import Job, NewEvent
+from services.orchestrator.jobs import limits
+from services.orchestrator.jobs.failures import Failure
+from services.orchestrator.jobs.job import Job, NewEvent, Usage
 from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.store import Claim, LeaseLost, Store
 from services.orchestrator.skills import SkillFolder
@@ -76,6 +78,21 @@ class Work:
         if self.job.plan is None:
             raise LookupError(f"job {self.job.job_id} was read without its plan")
         return self.job.plan
+
+    def out_of_time(self) -> Failure:
+        """What to record when the job's time is up now."""
+        return limits.out_of_time(self.plan.limits, self._step_index)
+
+    def consumed(self, usage: Usage) -> None:
+        """Notes what the running step has consumed so far; stops a job that is over budget."""
+        before = [step.usage for step in self.job.steps]
+        failure = limits.over_budget(self.plan.limits, [*before, usage], self._step_index)
+        if failure is not None:
+            self.stop.fire(LimitHit(failure))
+
+    @property
+    def _step_index(self) -> int | None:
+        return self.job.cursor if self.job.cursor < len(self.job.steps) else None
 
     async def mirror(self) -> Mirror:
         """The mirror of the job's repository, opened once."""

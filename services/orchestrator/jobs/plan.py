@@ -61,6 +61,9 @@ class Limits:
     job_timeout: timedelta
     queue_timeout: timedelta | None
     max_output_bytes: int
+    max_tokens: int | None
+    """Input and output of all steps together."""
+    max_cost_usd: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +132,16 @@ class Plan:
     def limits(self) -> Limits:
         """The task's limits, defaults filled in by the contract."""
         given = self._inner["limits"]
-        queue = given.get("queueTimeoutSeconds")
+        queue, tokens = given.get("queueTimeoutSeconds"), given.get("maxTokens")
+        cost = given.get("maxCostUsd")
         return Limits(
             step_timeout=timedelta(seconds=float(given["stepTimeoutSeconds"])),
             silence=timedelta(seconds=float(given["silenceSeconds"])),
             job_timeout=timedelta(seconds=float(given["jobTimeoutSeconds"])),
             queue_timeout=None if queue is None else timedelta(seconds=float(queue)),
             max_output_bytes=int(given["maxOutputBytes"]),
+            max_tokens=None if tokens is None else int(tokens),
+            max_cost_usd=None if cost is None else float(cost),
         )
 
     @property

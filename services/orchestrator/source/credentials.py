@@ -75,7 +75,8 @@ class Credentials:
             raise failed(
                 Reason.REPO_AUTH,
                 f"PAWL_GITHUB_TOKEN_FILE ({token_file}) holds no token that can be read.",
-                "Put the token into the file, readable by the orchestrator; then submit the task again.",
+                "Put the token into the file, readable by the orchestrator; then submit the task "
+                "again.",
             )
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         # Bound to the forge's address, beside redirects being off: git sends it nowhere else.

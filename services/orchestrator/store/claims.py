@@ -131,7 +131,7 @@ def give_up(connection: sa.Connection, owner: str) -> None:
     """Ends every lease of an owner; leaving in good order counts as no lost owner."""
     connection.execute(
         sa.update(job)
-        .where(sa.text("owner <> ''"), job.c.owner == owner, job.c.state == JobState.RUNNING)
+        .where(job.c.owner == owner, job.c.state == JobState.RUNNING)
         .values(
             lease_until=0,
             owner="",

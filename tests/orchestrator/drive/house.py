@@ -39,6 +39,7 @@ def plan(
     mode: str = "branch",
     job_timeout: float = 60,
     branch: str | None = None,
+    max_tokens: int | None = None,
 ) -> Plan:
     """A plan as the contract would send it."""
     ids = [f"step-{index + 1}" for index in range(steps)]
@@ -57,6 +58,7 @@ def plan(
                     "jobTimeoutSeconds": job_timeout,
                     "queueTimeoutSeconds": None,
                     "maxOutputBytes": 1 << 20,
+                    "maxTokens": max_tokens,
                 },
             },
         },

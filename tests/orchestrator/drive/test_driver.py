@@ -229,6 +229,22 @@ async def test_a_job_past_its_deadline_fails_and_says_so(house: House) -> None:
     assert job.failure.reason is Reason.DEADLINE_EXCEEDED
 
 
+async def test_a_job_over_its_budget_is_stopped_and_keeps_its_work(house: House) -> None:
+    async def spends(stage: Stage) -> None:
+        (stage.tree / "half.txt").write_text("half\n")
+        stage.spend(1_001)
+        await stage.stopped.wait()
+
+    request = plan(house.origin, steps=1, max_tokens=1_000)
+    job_id = await house.submit(spends, request=request)
+
+    job = await house.ended(job_id)
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.BUDGET_EXCEEDED
+    assert "half" in await house.text(job_id, "patches/steps/step-0000.partial.patch")
+
+
 async def test_a_taken_branch_is_refused_before_anything_runs(house: House) -> None:
     git(house.origin, "branch", "taken", "main")
     job_id = await house.submit(writes("a"), request=plan(house.origin, steps=1, branch="taken"))

@@ -71,16 +71,8 @@ def upgrade() -> None:
         "job",
         ["claim_rank", "submit_order"],
         unique=False,
-        sqlite_where=sa.text("state IN ('queued', 'running')"),
-        postgresql_where=sa.text("state IN ('queued', 'running')"),
-    )
-    op.create_index(
-        "job_owner",
-        "job",
-        ["owner"],
-        unique=False,
-        sqlite_where=sa.text("owner <> ''"),
-        postgresql_where=sa.text("owner <> ''"),
+        sqlite_where=sa.text("end_time IS NULL"),
+        postgresql_where=sa.text("end_time IS NULL"),
     )
     op.create_index(
         "job_queue_deadline",
