@@ -1,5 +1,6 @@
 """Workspaces of small repositories."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,8 +95,6 @@ class Origin:
 
 
 def raw_git(repository: Path, command: str, data: bytes) -> bytes:
-    import subprocess  # noqa: PLC0415 - only this needs bytes
-
     done = subprocess.run(
         ["git", "-C", str(repository), command, "--revs", "--thin", "--stdout", "-q"],
         input=data,

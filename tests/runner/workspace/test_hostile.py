@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,46 @@ async def test_a_root_that_is_no_folder_any_more_is_refused(origin: Origin, shap
         await origin.workspaces.snapshot(workspace)
 
     assert refused.value.reason == "RESULT_REJECTED"
+
+
+async def test_a_folder_that_keeps_becoming_a_link_shows_nothing_of_elsewhere(
+    origin: Origin, tmp_path: Path
+) -> None:
+    workspace = await origin.open()
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    for number in range(50):
+        (secret / f"file-{number}").write_text("not yours\n")
+    repo = workspace.repository
+    (repo / "swapped").mkdir()
+    for number in range(50):
+        (repo / "swapped" / f"file-{number}").write_text("mine\n")
+    (repo / "link").symlink_to(secret)
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            (repo / "swapped").rename(repo / "aside")
+            (repo / "link").rename(repo / "swapped")
+            (repo / "swapped").rename(repo / "link")
+            (repo / "aside").rename(repo / "swapped")
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        trees = []
+        for _ in range(10):
+            taken = await origin.workspaces.snapshot(workspace)
+            origin.take_in(taken)
+            trees.append(taken.tree)
+    finally:
+        stop.set()
+        swapping.join()
+
+    secret_id = git(origin.repository, "hash-object", "--stdin", data=b"not yours\n")
+    for tree in trees:
+        listing = origin.listing(tree)
+        assert not [path for path, facts in listing.items() if facts.endswith(secret_id)]
 
 
 async def test_an_emptied_workspace_gives_the_empty_tree(origin: Origin) -> None:

@@ -1,9 +1,12 @@
 """What of `.gitignore` and submodules a snapshot honours."""
 
-from tests.runner.workspace.conftest import Origin, make_origin
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.runner.workspace.conftest import Origin
 from tests.support.repositories import SUBMODULE_COMMIT, git, nasty_repository
 
-__all__ = ["make_origin"]
+Make = Callable[[Callable[[Path], Path]], Origin]
 
 
 async def test_rules_are_those_of_git(origin: Origin) -> None:
@@ -49,8 +52,8 @@ async def test_a_file_ignored_by_a_later_step_leaves_the_tree(origin: Origin) ->
     assert "README.md" in listing  # the base tracks it
 
 
-async def test_a_submodule_stays_what_the_base_says(make_origin) -> None:  # type: ignore[no-untyped-def]
-    origin: Origin = make_origin(nasty_repository)
+async def test_a_submodule_stays_what_the_base_says(make_origin: Make) -> None:
+    origin = make_origin(nasty_repository)
     workspace = await origin.open()
     (workspace.repository / "library" / "file").write_text("in the submodule\n")
 
@@ -60,8 +63,8 @@ async def test_a_submodule_stays_what_the_base_says(make_origin) -> None:  # typ
     assert taken.dropped == ["library: files in a submodule"]
 
 
-async def test_a_removed_submodule_is_removed(make_origin) -> None:  # type: ignore[no-untyped-def]
-    origin: Origin = make_origin(nasty_repository)
+async def test_a_removed_submodule_is_removed(make_origin: Make) -> None:
+    origin = make_origin(nasty_repository)
     workspace = await origin.open()
     (workspace.repository / "library").rmdir()
 

@@ -170,6 +170,8 @@ async def test_closing_removes_whatever_is_there(origin: Origin, tmp_path: Path)
     (locked / "file").write_text("x")
     locked.chmod(0)
     (repo / "locked").chmod(0)
+    workspace.directory.chmod(0)
+    workspace.directory.parent.chmod(0)
 
     await origin.workspaces.close("job/1")
     await origin.workspaces.close("job/1")
