@@ -79,6 +79,10 @@ class _Kind(IntEnum):
 _STREAMS = {_Kind.STDOUT: Stream.STDOUT, _Kind.STDERR: Stream.STDERR}
 _KINDS = {stream: kind for kind, stream in _STREAMS.items()}
 
+_ACTIVITY_FIELDS = Activity.__slots__
+
+Fields = Mapping[str, Any]
+
 _FRAME = struct.Struct("<II")
 """Length and CRC-32 of what follows."""
 _HEAD = struct.Struct("<BQQ")
@@ -94,12 +98,12 @@ def encode(record: Record) -> bytes:
         case Output():
             kind, number, content = _KINDS[record.stream], record.offset, record.data
         case Acted():
-            kind, number, content = _Kind.ACTED, record.index, _spell(record.activity)
+            kind, number, content = _Kind.ACTED, record.index, _spell(_set(record.activity))
         case Started():
             shown = {"argv": record.argv, "version": record.version}
             kind, number, content = _Kind.STARTED, 0, json.dumps(shown).encode()
         case Ended():
-            kind, number, content = _Kind.ENDED, 0, _spell(record.finished)
+            kind, number, content = _Kind.ENDED, 0, _spell(asdict(record.finished))
         case _:
             assert_never(record)
     body = _HEAD.pack(kind, number, (record.time - _EPOCH) // _MICROSECOND) + content
@@ -140,8 +144,16 @@ def _record(body: bytes) -> Record:
             assert_never(kind)
 
 
-def _spell(value: Activity | Finished) -> bytes:
-    return json.dumps(asdict(value), default=_plain).encode()
+def _set(activity: Activity) -> Fields:
+    """Returns the fields that hold something: `asdict` copies deeply, and there are many."""
+    fields = {name: getattr(activity, name) for name in _ACTIVITY_FIELDS}
+    if activity.usage is not None:
+        fields["usage"] = asdict(activity.usage)
+    return {name: value for name, value in fields.items() if value}
+
+
+def _spell(fields: Fields) -> bytes:
+    return json.dumps(fields, default=_plain).encode()
 
 
 def _plain(value: object) -> str | float:
@@ -154,17 +166,14 @@ def _plain(value: object) -> str | float:
             raise TypeError(f"a record cannot hold a {type(value).__name__}")
 
 
-Fields = Mapping[str, Any]
-
-
 def _activity(fields: Fields) -> Activity:
     return Activity(
         kind=ActivityKind(fields["kind"]),
-        text=fields["text"],
-        path=fields["path"],
-        usage=_usage(fields["usage"]),
-        error_class=ErrorClass(fields["error_class"]) if fields["error_class"] else None,
-        reset_time=_time(fields["reset_time"]),
+        text=fields.get("text", ""),
+        path=fields.get("path", ""),
+        usage=_usage(fields.get("usage")),
+        error_class=ErrorClass(fields["error_class"]) if "error_class" in fields else None,
+        reset_time=_time(fields.get("reset_time")),
     )
 
 

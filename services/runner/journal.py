@@ -40,11 +40,11 @@ class Position:
         """Returns the position once `record` has been said too."""
         match record:
             case Output(stream=Stream.STDOUT):
-                return replace(self, stdout=record.offset + len(record.data))
+                return Position(record.offset + len(record.data), self.stderr, self.activities)
             case Output(stream=Stream.STDERR):
-                return replace(self, stderr=record.offset + len(record.data))
+                return Position(self.stdout, record.offset + len(record.data), self.activities)
             case Acted():
-                return replace(self, activities=record.index + 1)
+                return Position(self.stdout, self.stderr, record.index + 1)
             case _:
                 return self
 
