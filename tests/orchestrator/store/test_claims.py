@@ -1,0 +1,204 @@
+"""How jobs find an owner, keep it, lose it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.orchestrator.jobs.failures import Reason
+from services.orchestrator.jobs.job import JobOutcome, JobState
+from services.orchestrator.jobs.store import LeaseLost, Store
+from tests.orchestrator.store.claiming import EXPIRED, Rig
+from tests.support.jobs import TERM, fact, some_job, some_plan
+
+SOON = timedelta(hours=1)
+
+
+async def test_candidates_come_by_priority_then_by_submission(rig: Rig, store: Store) -> None:
+    plain = await rig.submit()
+    urgent = await rig.submit(some_job(priority=5))
+    later = await rig.submit()
+    idle = await rig.submit(some_job(priority=-5))
+
+    found = await store.candidates(limit=10)
+
+    assert [one.job_id for one in found] == [job.job_id for job in (urgent, plain, later, idle)]
+
+
+async def test_candidates_go_on_behind_the_last_page(rig: Rig, store: Store) -> None:
+    jobs = [await rig.submit(some_job(priority=priority)) for priority in (3, 3, 2, 1, 1)]
+    seen = []
+    page = await store.candidates(limit=2)
+    while page:
+        seen += [one.job_id for one in page]
+        page = await store.candidates(limit=2, after=seen[-1])
+
+    assert seen == [job.job_id for job in jobs]
+
+
+async def test_a_claim_makes_the_job_run_under_the_next_epoch(rig: Rig, store: Store) -> None:
+    job = await rig.submit()
+
+    claim = await store.claim(job.job_id, owner="me", term=TERM)
+
+    assert claim is not None
+    assert (claim.epoch, claim.previous) == (1, JobState.QUEUED)
+    stored = await rig.read(job)
+    assert (stored.state, stored.epoch) == (JobState.RUNNING, 1)
+    assert stored.start_time is not None
+    event = (await store.events(job.job_id, after=1, limit=1))[0]
+    assert event.type == "job.claimed"
+    assert event.payload == {"epoch": 1, "owner": "me", "previous": "queued"}
+
+
+async def test_a_claimed_job_is_nobody_elses(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+
+    assert await store.claim(claim.job_id, owner="other", term=TERM) is None
+    assert await store.candidates(limit=10) == []
+
+
+async def test_one_of_many_that_race_gets_the_job(rig: Rig, store: Store) -> None:
+    job = await rig.submit()
+
+    async with asyncio.TaskGroup() as tasks:
+        racing = [
+            tasks.create_task(store.claim(job.job_id, owner=f"{one}", term=TERM))
+            for one in range(8)
+        ]
+
+    assert sum(one.result() is not None for one in racing) == 1
+
+
+async def test_a_lease_that_ran_out_can_be_taken_over(rig: Rig, store: Store) -> None:
+    old = await rig.claim(term=EXPIRED)
+    assert [one.state for one in await store.candidates(limit=10)] == [JobState.RUNNING]
+
+    new = await store.claim(old.job_id, owner="other", term=TERM)
+
+    assert new is not None
+    assert (new.epoch, new.previous) == (2, JobState.RUNNING)
+    with pytest.raises(LeaseLost):
+        await store.note(old, fact())
+
+
+async def test_a_renewed_lease_is_not_taken_over(rig: Rig, store: Store) -> None:
+    claim = await rig.claim(term=EXPIRED)
+
+    assert store.renew(claim, term=TERM) is None
+
+    assert await store.claim(claim.job_id, owner="other", term=TERM) is None
+
+
+async def test_renewing_tells_of_a_cancel_request(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+    await store.request_cancel(claim.job_id, by="ann", reason="enough")
+
+    request = store.renew(claim, term=TERM)
+
+    assert request is not None
+    assert (request.by, request.reason) == ("ann", "enough")
+
+
+async def test_a_lost_lease_cannot_be_renewed(rig: Rig, store: Store) -> None:
+    old = await rig.claim(term=EXPIRED)
+    await store.claim(old.job_id, owner="me", term=TERM)
+
+    with pytest.raises(LeaseLost):
+        store.renew(old, term=TERM)
+
+
+async def test_an_owner_that_leaves_lets_go_at_once(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+
+    await store.give_up("me")
+
+    with pytest.raises(LeaseLost):
+        await store.note(claim, fact())
+    assert await store.claim(claim.job_id, owner="other", term=TERM) is not None
+
+
+async def test_a_job_waits_until_it_may_be_claimed(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+
+    await store.requeue(claim, fact("job.requeued"), not_before=datetime.now(UTC) + SOON)
+
+    assert await store.candidates(limit=10) == []
+    assert await store.claim(claim.job_id, owner="me", term=TERM) is None
+
+
+async def test_a_job_whose_time_has_come_is_claimed_again(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+
+    await store.requeue(claim, fact("job.requeued"), not_before=datetime.now(UTC) - SOON)
+
+    again = await rig.claim(await rig.read(claim))
+    assert again.epoch == 2
+    assert (await rig.read(claim)).not_before is None
+
+
+async def test_a_job_that_loses_five_owners_is_given_up(rig: Rig, store: Store) -> None:
+    job = await rig.submit()
+    for _ in range(5):
+        await rig.claim(job, term=EXPIRED)
+
+    assert await store.claim(job.job_id, owner="me", term=TERM) is None
+
+    buried = await rig.read(job)
+    assert (buried.state, buried.outcome) == (JobState.DEAD_LETTER, JobOutcome.FAILED)
+    assert buried.failure is not None
+    assert buried.failure.reason is Reason.POISONED
+    assert (await rig.types(job))[-1] == "job.deadLettered"
+    assert await store.candidates(limit=10) == []
+
+
+async def test_a_checkpoint_makes_a_job_worth_claiming_again(rig: Rig, store: Store) -> None:
+    job = await rig.submit()
+    for _ in range(4):
+        await rig.claim(job, term=EXPIRED)
+    fifth = await rig.claim(job, term=EXPIRED)
+    await rig.start(fifth)
+    await rig.finish(fifth)
+
+    assert await store.claim(job.job_id, owner="me", term=TERM) is not None
+
+
+async def test_claims_that_end_in_good_order_are_not_counted(rig: Rig, store: Store) -> None:
+    job = await rig.submit()
+
+    for _ in range(8):
+        await store.requeue(await rig.claim(job), fact("job.requeued"), not_before=None)
+        await rig.claim(job)
+        await store.give_up("me")
+
+    assert await rig.state(job) is JobState.RUNNING
+
+
+async def test_a_job_that_waits_too_long_fails(rig: Rig, store: Store) -> None:
+    hasty = await rig.submit(some_job(some_plan(queue_timeout=0)))
+    patient = await rig.submit(some_job(some_plan(queue_timeout=3600)))
+    await until_past(store, hasty.create_time)
+
+    assert await store.expire_queued() == [hasty.job_id]
+
+    failed = await rig.read(hasty)
+    assert failed.state is JobState.FAILED
+    assert failed.failure is not None
+    assert failed.failure.reason is Reason.QUEUE_EXPIRED
+    assert (await rig.types(hasty))[-1] == "job.failed"
+    assert await rig.state(patient) is JobState.QUEUED
+
+
+async def test_a_claimed_job_no_longer_waits(rig: Rig, store: Store) -> None:
+    job = await rig.submit(some_job(some_plan(queue_timeout=0)))
+    await rig.claim(job)
+    await until_past(store, job.create_time)
+
+    assert await store.expire_queued() == []
+
+
+async def until_past(store: Store, time: datetime) -> None:
+    """Returns when the database's clock has left `time` behind."""
+    async with asyncio.timeout(5):
+        while (await store.submit(some_job()))[0].create_time <= time:
+            pass

@@ -1,0 +1,63 @@
+"""Questions that are asked all the time find their answer by an index."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from services.orchestrator.jobs.job import JobId
+from services.orchestrator.store import accepting, claims, tables
+from services.orchestrator.store.store import SqlStore
+from tests.orchestrator.store.claiming import Rig
+from tests.support.jobs import TERM, some_job
+
+QUEUED = 20_000
+
+
+@pytest.mark.parametrize(
+    ("index", "ask"),
+    [
+        ("job_claimable", lambda connection: claims.candidates(connection, limit=5, after="")),
+        ("job_queue_deadline", accepting.expire),
+        ("job_state", lambda connection: claims.give_up(connection, "me")),
+        ("job_request", lambda connection: accepting.submitted(connection, "local", "r")),
+    ],
+)
+async def test_the_index_is_used(store: SqlStore, index: str, ask: object) -> None:
+    plans: list[str] = []
+
+    def explained(connection: sa.Connection) -> None:
+        def explain(_c: object, cursor: object, statement: str, values: Any, *_: object) -> None:
+            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(row[3] for row in rows)
+
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        ask(connection)  # type: ignore[operator]
+
+    await store._threads.write(explained)
+
+    assert any(index in plan for plan in plans), plans
+    assert not any("TEMP B-TREE" in plan for plan in plans), plans
+
+
+async def test_a_long_queue_is_claimed_from_its_front(rig: Rig, store: SqlStore) -> None:
+    """The front is found without going through the queue, so its length does not matter."""
+    first = await rig.submit(some_job(priority=1))
+    await store._threads.write(fill, JobId(first.job_id))
+
+    found = await store.candidates(limit=3)
+
+    assert found[0].job_id == first.job_id
+    assert len(found) == 3
+    assert await store.claim(first.job_id, owner="me", term=TERM) is not None
+
+
+def fill(connection: sa.Connection, like: JobId) -> None:
+    """Many more jobs like one, all of them behind it."""
+    job = tables.job
+    row = dict(connection.execute(sa.select(job).where(job.c.job_id == like)).mappings().one())
+    del row["submit_order"]
+    row |= {"priority": 0, "claim_rank": 0}
+    connection.execute(
+        sa.insert(job), [row | {"job_id": f"{like}-{number}"} for number in range(QUEUED)]
+    )

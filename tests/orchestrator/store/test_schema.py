@@ -1,0 +1,43 @@
+"""The migrations make exactly the tables that the queries use."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from services.orchestrator.store.engine import writing_engine
+from services.orchestrator.store.schema import migrate
+from services.orchestrator.store.tables import metadata
+
+
+def test_migrating_makes_what_the_tables_say(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.db"
+    migrate(file)
+    engine = writing_engine(file, connections=1)
+
+    with engine.begin() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        conditions = connection.exec_driver_sql(
+            "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"
+        ).scalars()
+        made = {" ".join(one.split()) for one in conditions}
+    engine.dispose()
+
+    assert differences == []
+    assert made == {
+        str(sa.schema.CreateIndex(index).compile(dialect=engine.dialect))
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    }
+
+
+def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.db"
+    migrate(file)
+    before = file.read_bytes()
+
+    migrate(file)
+
+    assert file.read_bytes() == before
