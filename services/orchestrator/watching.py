@@ -51,7 +51,6 @@ class Watch:
         store: Reading,
         output: OutputBytes,
         watching: Watching,
-        silence: timedelta = SILENCE,
     ) -> None:
         if wish.after_sequence > job.last_sequence:
             raise OutOfRange(
@@ -65,7 +64,6 @@ class Watch:
         self._store = store
         self._output = output
         self._watching = watching
-        self._silence = silence
         self._after = wish.after_sequence
         self._ended = job.state.terminal and wish.after_sequence == job.last_sequence
         self._running: Tail | None = None
@@ -88,7 +86,7 @@ class Watch:
                 spoken = time.monotonic()
             if self._ended:
                 return
-            left = self._silence - timedelta(seconds=time.monotonic() - spoken)
+            left = SILENCE - timedelta(seconds=time.monotonic() - spoken)
             if left <= timedelta():
                 yield StillThere()
                 spoken = time.monotonic()

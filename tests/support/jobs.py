@@ -87,6 +87,6 @@ def some_job(
     )
 
 
-def fact(type_: str = "task.test", **payload: Any) -> NewEvent:
+def fact(type_: str = "task.test", *, step_index: int | None = None, **payload: Any) -> NewEvent:
     """An event to store."""
-    return NewEvent(type=type_, message="It happened.", payload=payload)
+    return NewEvent(type=type_, message="It happened.", payload=payload, step_index=step_index)

@@ -43,14 +43,18 @@ class Rig:
     async def start(self, claim: Claim, *, step_index: int = 0, attempt: int = 1) -> None:
         """A running step."""
         await self.store.start_step(
-            claim, fact("task.step.started"), step_index=step_index, attempt=attempt, **RUN
+            claim,
+            fact("task.step.started", step_index=step_index),
+            step_index=step_index,
+            attempt=attempt,
+            **RUN,
         )
 
     async def finish(self, claim: Claim, *, step_index: int = 0) -> None:
         """A step with its checkpoint."""
         await self.store.finish_step(
             claim,
-            fact("task.step.finished"),
+            fact("task.step.finished", step_index=step_index),
             step_index=step_index,
             commit=f"{step_index}" * 40,
             tree="f" * 40,

@@ -1,0 +1,220 @@
+"""An orchestrator for tests of its calls: real in all but the contract and the fleet."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import json_format, struct_pb2
+
+from pawl.v1 import job_pb2, task_pb2
+from pawl.v1 import orchestrator_pb2 as pb
+from pawl.v1 import orchestrator_pb2_grpc as rpc
+from pawl.wire.channel import channel
+from pawl.wire.errors import Refusal
+from pawl.wire.server import serving
+from pawl.wire.status import from_error
+from services.orchestrator.app import SERVICES
+from services.orchestrator.artifacts import Artifacts
+from services.orchestrator.feed import Feed
+from services.orchestrator.jobs.eligibility import Offer, Offers
+from services.orchestrator.jobs.job import Job, JobOutcome, JobState, Segment, Stream
+from services.orchestrator.jobs.plan import Plan
+from services.orchestrator.jobs.store import Claim
+from services.orchestrator.servicer import OrchestratorServicer
+from services.orchestrator.store.store import SqlStore, opened
+from tests.orchestrator.store.claiming import Rig, ended
+from tests.support.jobs import fact, some_plan
+
+PAYLOAD: dict[str, Any] = {"repository": "owner/repo", "task": {"instructions": "Go."}}
+
+
+@dataclass(slots=True)
+class ScriptedContract:
+    """Plans every payload the same way, or refuses it with `refusal`."""
+
+    made: Plan = field(default_factory=some_plan)
+    refusal: Refusal | None = None
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+    warnings: Sequence[task_pb2.Warning] = ()
+
+    async def plan(self, payload: Mapping[str, Any]) -> tuple[Plan, Sequence[task_pb2.Warning]]:
+        self.asked.append(payload)
+        if self.refusal is not None:
+            raise self.refusal
+        return self.made, self.warnings
+
+
+@dataclass(slots=True)
+class ScriptedFleet:
+    """One runner that offers `capabilities`."""
+
+    capabilities: frozenset[str] = frozenset({"codex", "claude"})
+
+    def offers(self) -> Offers:
+        one = Offer(
+            runner_id="r1",
+            capabilities=self.capabilities,
+            free_slots=2,
+            draining=False,
+            reachable=True,
+        )
+        return Offers(runners=(one,), own=frozenset({"git"}))
+
+    def runners(self) -> Sequence[job_pb2.Runner]:
+        return [
+            job_pb2.Runner(
+                runner_id="r1",
+                target="127.0.0.1:1",
+                capabilities=sorted(self.capabilities),
+                slots=2,
+                free_slots=2,
+                reachable=True,
+            ),
+            job_pb2.Runner(target="127.0.0.1:2"),
+        ]
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """A served orchestrator and what is behind it."""
+
+    stub: "rpc.OrchestratorServiceAsyncStub"
+    store: SqlStore
+    artifacts: Artifacts
+    feed: Feed
+    contract: ScriptedContract
+    fleet: ScriptedFleet
+    folder: Path
+    submitted: list[None]
+    cancelled: list[str]
+
+    @property
+    def rig(self) -> Rig:
+        """The usual moves on the store."""
+        return Rig(self.store)
+
+    async def submit(
+        self, payload: dict[str, Any] | None = None, **fields: Any
+    ) -> pb.SubmitTaskResponse:
+        """A submit as any client makes it."""
+        return await self.stub.SubmitTask(
+            pb.SubmitTaskRequest(payload=struct(payload or PAYLOAD), **fields)
+        )
+
+    async def running(self) -> Claim:
+        """A claimed job whose first step runs."""
+        claim = await self.rig.claim()
+        await self.rig.start(claim)
+        return claim
+
+    async def write(
+        self, claim: Claim, order: int, offset: int, data: bytes, stream: Stream = Stream.STDOUT
+    ) -> None:
+        """Output of the first step."""
+        key = await self.artifacts.put_segment(claim.job_id, data)
+        segment = Segment(
+            step_index=0,
+            attempt=1,
+            stream=stream,
+            offset=offset,
+            size=len(data),
+            key=key,
+            order=order,
+        )
+        await self.store.append_output(claim, [segment])
+        self.feed.wake(claim.job_id)
+
+    async def finish(self, claim: Claim, log: bytes) -> None:
+        """The end of the first step, whose segments go with it."""
+        page = await self.store.segments(
+            claim.job_id, step_index=0, attempt=1, after_order=-1, limit=1000
+        )
+        kept = await self.artifacts.put_bytes(claim.job_id, "logs/steps/step-0000.log", log)
+        await self.store.finish_step(
+            claim,
+            fact("task.step.finished", step_index=0),
+            step_index=0,
+            commit="c" * 40,
+            tree="t" * 40,
+            summary="",
+            usage=None,
+            artifacts=[kept],
+        )
+        await self.artifacts.delete([one.key for one in page])
+        self.feed.wake(claim.job_id)
+
+    async def end(self, claim: Claim, kind: str = "succeeded") -> None:
+        """The end of the job."""
+        state = JobState.SUCCEEDED if kind == "succeeded" else JobState.FAILED
+        outcome = JobOutcome.BRANCH if kind == "succeeded" else JobOutcome.FAILED
+        await self.store.end(claim, ended(kind), state=state, outcome=outcome)
+        self.feed.wake(claim.job_id)
+
+    async def job(self, job_id: str) -> Job:
+        """The job as it is stored."""
+        job = await self.store.job(job_id)
+        assert job is not None
+        return job
+
+
+@asynccontextmanager
+async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
+    """An orchestrator that serves for the length of the block."""
+    async with opened(f"sqlite:///{folder / 'jobs.db'}") as store:
+        artifacts = Artifacts.at(f"file://{folder / 'artifacts'}")
+        feed = Feed(watches=watches)
+        contract, fleet = ScriptedContract(), ScriptedFleet()
+        submitted: list[None] = []
+        cancelled: list[str] = []
+        servicer = OrchestratorServicer(
+            store=store,
+            artifacts=artifacts,
+            contract=contract,
+            fleet=fleet,
+            feed=feed,
+            on_submitted=lambda: submitted.append(None),
+            on_cancel=cancelled.append,
+        )
+
+        def register(server: grpc.aio.Server) -> None:
+            rpc.add_OrchestratorServiceServicer_to_server(servicer, server)
+
+        async with (
+            serving(register, services=SERVICES, listen="127.0.0.1:0") as address,
+            channel(address) as connected,
+        ):
+            yield House(
+                stub=rpc.OrchestratorServiceStub(connected),
+                store=store,
+                artifacts=artifacts,
+                feed=feed,
+                contract=contract,
+                fleet=fleet,
+                folder=folder,
+                submitted=submitted,
+                cancelled=cancelled,
+            )
+
+
+def struct(payload: Mapping[str, Any]) -> struct_pb2.Struct:
+    """A payload as it travels."""
+    return json_format.ParseDict(dict(payload), struct_pb2.Struct())
+
+
+async def refusal(call: Any) -> Refusal:
+    """What a call, or a stream that is read to its end, is refused with."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await _ended(call)
+    return from_error(caught.value)
+
+
+async def _ended(call: Any) -> None:
+    if not hasattr(call, "__aiter__"):
+        await call
+        return
+    async for _ in call:
+        pass
