@@ -31,14 +31,14 @@ def end_remains(directory: Path, *, limit: float = 5.0) -> list[Process]:
     while left := _living(recorded, started["process"]):
         if time.monotonic() >= deadline:
             return left
-        send(signal.SIGSTOP, left)
+        send(signal.SIGSTOP, (process.pid for process in left))
         left = _living(recorded, started["process"])
         # What is found now may have lost its parent, and with it its trace, by the next look.
         recorded += [
             {"pid": process.pid, "start_time": process.start_time, "name": process.name}
             for process in left
         ]
-        send(signal.SIGKILL, left)
+        send(signal.SIGKILL, (process.pid for process in left))
         time.sleep(PAUSE)
     return []
 

@@ -79,6 +79,38 @@ def descendants(root: int) -> list[Process]:
     return found
 
 
+def offspring(root: int) -> list[int]:
+    """Returns the pids below `root` as quickly as the kernel can tell, and perhaps not all of them.
+
+    It follows the children each thread names, which takes microseconds where a look at all of
+    /proc takes milliseconds: quick enough to stop a process before it has forked again. Empty
+    where the kernel keeps no such files; whoever needs to be sure asks `descendants`.
+    """
+    found: list[int] = []
+    seen = {root}
+    waiting = [root]
+    while waiting:
+        for pid in _children(waiting.pop()):
+            if pid not in seen:
+                seen.add(pid)
+                found.append(pid)
+                waiting.append(pid)
+    return found
+
+
+def _children(pid: int) -> Iterator[int]:
+    try:
+        threads = os.listdir(f"{PROC}/{pid}/task")  # noqa: PTH208 - a Path a thread costs too much
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for thread in threads:
+        try:
+            text = (PROC / str(pid) / "task" / thread / "children").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        yield from map(int, text.split())
+
+
 def members(session: int) -> list[Process]:
     """Returns the processes of one session, its leader included."""
     return [process for process in everyone() if process.session == session]

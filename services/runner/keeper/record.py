@@ -97,11 +97,15 @@ class Ended(TypedDict):
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Returns the record at `path`, or None where there is none."""
+    """Returns the record at `path`, or None where there is none that can be read.
+
+    Where agents are not isolated, one may write there what it likes.
+    """
     try:
-        return cast("dict[str, Any]", json.loads(path.read_bytes()))
-    except FileNotFoundError:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 
-from services.runner.keeper.census import Process, descendants
+from services.runner.keeper.census import Process, descendants, offspring
 
 PAUSE = 0.005
 
@@ -31,25 +31,45 @@ def sweep(
         left = descendants(root)
         if not left or time.monotonic() >= deadline:
             return left
-        stopped: set[int] = set()
-        while fresh := [p for p in left if p.pid not in stopped]:
-            send(signal.SIGSTOP, fresh)
-            stopped.update(p.pid for p in fresh)
-            if time.monotonic() >= deadline:
-                break
-            left = descendants(root)
-        send(signal.SIGKILL, left)
+        _hold_still(root, deadline)
+        left = descendants(root)
+        send(signal.SIGKILL, (process.pid for process in left))
         for process in left:
             if process.pid not in killed and not process.ended:
                 killed.add(process.pid)
                 note(process)
+        _kill_newborn(root, reap, deadline)
         time.sleep(PAUSE)
 
 
-def send(number: signal.Signals, processes: Iterable[Process]) -> None:
+def _hold_still(root: int, deadline: float) -> None:
+    """Stops all there is, again and again, until a look finds nobody new."""
+    stopped: set[int] = set()
+    while fresh := set(offspring(root)) - stopped:
+        send(signal.SIGSTOP, fresh)
+        stopped |= fresh
+        if time.monotonic() >= deadline:
+            return
+
+
+def _kill_newborn(root: int, reap: Callable[[], None], deadline: float) -> None:
+    """Stops and kills whoever was born since the last look, faster than they are born.
+
+    A chain in which every process forks and ends at once outruns a look at all of /proc; it
+    does not outrun this.
+    """
+    while time.monotonic() < deadline:
+        reap()
+        if not (left := offspring(root)):
+            return
+        _hold_still(root, deadline)
+        send(signal.SIGKILL, {*left, *offspring(root)})
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
     """Sends one signal to each; what has gone or is another user's stays as it is."""
-    for process in processes:
+    for pid in pids:
         try:
-            os.kill(process.pid, number)
+            os.kill(pid, number)
         except (ProcessLookupError, PermissionError):
             continue

@@ -164,7 +164,8 @@ def test_one_that_forks_all_the_time_is_swept(hold: Hold) -> None:
 
 def test_a_normal_end_sweeps_what_was_left_behind(hold: Hold) -> None:
     mark = f"60{uuid4().int % 10**9}"
-    held = hold("sh", "-c", f"setsid sleep {mark} & echo done; exit 0")
+    settled = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
+    held = hold("sh", "-c", f"setsid sleep {mark} & {settled}; exit 0")
 
     ended = held.ended()
 
