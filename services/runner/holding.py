@@ -41,8 +41,11 @@ class Keepers(Protocol):
     def find(self, directory: Path) -> Keeper | None:
         """Returns the one that lives for `directory`, if any."""
 
-    async def end_remains(self, directory: Path) -> Sequence[ProcessSeen]:
-        """Kills what a dead keeper left; returns what would not go."""
+    async def end_remains(self, directory: Path, started: Started | None) -> Sequence[ProcessSeen]:
+        """Kills what a dead keeper left; returns what would not go.
+
+        `started` is what it had told of itself, where anybody heard it.
+        """
 
     def lives(self, process: ProcessSeen) -> bool:
         """Tells whether a process that could not be ended is there still."""

@@ -160,9 +160,9 @@ class Processes:
         """Returns the keeper that holds the run in `directory`, or None where none lives."""
         return Keeper(directory, None) if is_held(directory) else None
 
-    async def end_remains(self, directory: Path) -> Sequence[ProcessSeen]:
+    async def end_remains(self, directory: Path, started: Started | None) -> Sequence[ProcessSeen]:
         """Kills what a dead keeper left behind; returns what would not go."""
-        left = await asyncio.to_thread(end_remains, directory)
+        left = await asyncio.to_thread(end_remains, directory, started)
         return [ProcessSeen(pid=process.pid, name=process.name) for process in left]
 
     def lives(self, process: ProcessSeen) -> bool:

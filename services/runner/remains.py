@@ -15,14 +15,17 @@ from services.runner.keeper.sweep import send
 PAUSE = 0.01
 
 
-def end_remains(directory: Path, *, limit: float = 5.0) -> list[Process]:
+def end_remains(
+    directory: Path, started: Started | None = None, *, limit: float = 5.0
+) -> list[Process]:
     """Kills the processes that the run's records name, and all that descend from them.
 
+    `started` is what the first record said when it was read before; without it, it is read now.
     Only processes whose start time is the recorded one are touched, and none after a reboot.
     Blocks up to `limit` seconds; returns what is left then. What left the CLI's session in the
     last seconds before the keeper died and lost its parent since is in no record and not found.
     """
-    started = cast("Started | None", record.read(directory / record.STARTED))
+    started = started or cast("Started | None", record.read(directory / record.STARTED))
     if started is None or started["boot_id"] != census.boot_id():
         return []
     listed = record.read(directory / record.PROCESSES) or {"processes": []}

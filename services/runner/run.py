@@ -17,6 +17,7 @@ from services.runner.holding import Keeper, KeeperFailed, Keepers, Patience
 from services.runner.journal import Journal
 from services.runner.keeper import record
 from services.runner.keeper.record import Ended, Order
+from services.runner.keeper.record import Started as Kept
 from services.runner.liveness import Silence
 from services.runner.run_record import RunRecord
 from services.runner.runtimes.runtime import Invocation, Place, Reader, Runtime
@@ -61,6 +62,7 @@ class Run:
         self.broken: str | None = None
         self._journal: Journal | None = None
         self._keeper: Keeper | None = None
+        self._kept: Kept | None = None
         self._stop: str | None = None
         self._touched = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -132,12 +134,16 @@ class Run:
         """Begins the run with `prompt`, or goes on with one that was begun, to its end."""
         self._task = asyncio.current_task()
         with structlog.contextvars.bound_contextvars(run_id=self.record.name.run_id):
-            try:
-                await self._live(prompt)
-            except Exception:  # the run boundary: a defect here ends this run and no other
-                logger.exception("run_broke")
+            try:  # the run boundary: a defect here ends this run and no other
+                try:
+                    await self._live(prompt)
+                except Exception:
+                    logger.exception("run_broke")
+                    await self._break()
+            except Exception:
+                # Its keeper ends it when nobody has followed it for the orphan limit.
+                logger.exception("run_end_unwritten")
                 self.broken = "the runner could not go on with the run; its log says why"
-                await self._break()
             finally:
                 self.begun.set()
                 self.wake()
@@ -228,7 +234,7 @@ class Run:
     async def _follow(self, keeper: Keeper, follower: Follower) -> None:
         """Returns once the keeper has gone."""
         try:
-            await keeper.started()
+            self._kept = await keeper.started()
         except KeeperFailed as problem:
             logger.warning("keeper_failed", problem=str(problem))
             return
@@ -265,7 +271,7 @@ class Run:
         await follower.end()
         kept = record.read(self.directory / record.ENDED)
         if kept is None:
-            survivors = await self._keepers.end_remains(self.directory)
+            survivors = await self._keepers.end_remains(self.directory, self._kept)
             message = "The process that held the run was killed, and nobody saw the run's end."
             return ending.lost(message, survivors=survivors)
         return ending.ended(
@@ -298,13 +304,9 @@ class Run:
     async def _break(self) -> None:
         """Ends what runs, and writes down as much as can be written."""
         await self._abandon(ending.BROKEN)
-        if self._journal is None or self._journal.closed:
-            return
-        self._journal.discard()
-        try:
+        if not self.journal.closed:
+            self.journal.discard()
             await self._conclude(ending.broken())
-        except OSError:
-            logger.exception("end_unwritable")
 
     async def _abandon(self, reason: str) -> None:
         """Ends the processes of a run that is not followed any more."""
@@ -318,7 +320,7 @@ class Run:
         keeper.tell("stop", reason)
         async with keeper.watching():
             await _either(keeper.gone, 2 * self._patience.stop.total_seconds())
-        await self._keepers.end_remains(self.directory)
+        await self._keepers.end_remains(self.directory, self._kept)
 
 
 async def _either(event: asyncio.Event, patience: float) -> None:

@@ -426,6 +426,24 @@ async def test_a_defect_ends_its_run_and_no_other(
     assert again.end.outcome == SUCCEEDED
 
 
+async def test_a_run_that_garbled_its_records_is_lost_and_harms_no_other(
+    runner: Stub, tmp_path: Path
+) -> None:
+    """Where agents are not isolated, one can write what it likes into its run's directory."""
+    directory = tmp_path / "runner" / "runs" / f"{JOB}.1.0"
+    garble = f"run for f in started ended; do echo garbage > {directory}/$f.json; done"
+
+    heard = await follow(
+        runner,
+        request("audit ../agent", garble, "run kill -9 $(ps -o ppid= $PPID)", "silent 600"),
+    )
+
+    assert (heard.end.outcome, heard.end.failure.reason) == (LOST, "RUNNER_LOST")
+    assert not lives(int((repo(tmp_path) / "../agent").read_text().split()[1]))
+    again = await follow(runner, request("say done", run_id=f"{JOB}/1/1"))
+    assert again.end.outcome == SUCCEEDED
+
+
 async def test_a_process_that_could_not_be_ended_closes_the_runner_until_it_has_gone(
     runner: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
