@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+HELD_SECONDS = 60
+
 
 @dataclass
 class GitServer:
@@ -36,6 +38,30 @@ class GitServer:
     """A service whose work is done and whose answer is cut off, as by a broken connection."""
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and Authorization header of every request."""
+    held: "Held | None" = None
+    """Set by `holding`."""
+
+    @contextmanager
+    def holding(self, service: str) -> Iterator[threading.Event]:
+        """Keeps what asks for a service waiting to the end of the block.
+
+        The event is set once somebody waits.
+        """
+        self.held = Held(service)
+        try:
+            yield self.held.waited_for
+        finally:
+            self.held.over.set()
+            self.held = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A service nobody is served for a while, such as ``git-receive-pack``."""
+
+    service: str
+    waited_for: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -75,6 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server_state
         state.requests.append((self.path, self.headers.get("Authorization")))
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if state.held is not None and state.held.service in self.path:
+            held = state.held
+            held.waited_for.set()
+            held.over.wait(HELD_SECONDS)
         if state.answer:
             self.send_response(state.answer)
             if 300 <= state.answer < 400:
