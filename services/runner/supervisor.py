@@ -211,10 +211,8 @@ class Supervisor:
     async def tidy(self) -> None:
         """Forgets, for ever, ends that nobody has acknowledged for a week."""
         while True:
-            horizon = self._with.now() - KEPT
-            for run in list(self._runs.values()):
-                if run.end_time is not None and run.end_time < horizon:
-                    await self._forget(run)
+            # A call of its own: a name here would keep a run, and its journal open, for a round.
+            await self._forget_old()
             await asyncio.sleep(ROUND.total_seconds())
 
     async def _start(self, name: RunName, workspace_id: WorkspaceId, spec: RunSpec) -> Run:
@@ -296,6 +294,12 @@ class Supervisor:
 
     def _of(self, job_id: str) -> Sequence[Run]:
         return [run for name, run in self._runs.items() if name.job_id == job_id]
+
+    async def _forget_old(self) -> None:
+        horizon = self._with.now() - KEPT
+        for run in list(self._runs.values()):
+            if run.end_time is not None and run.end_time < horizon:
+                await self._forget(run)
 
     async def _forget(self, run: Run) -> None:
         del self._runs[run.record.name]
