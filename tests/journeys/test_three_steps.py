@@ -23,18 +23,25 @@ FILES = {
     "hello.txt": "hello\n",
     "tool.sh": "#!/bin/sh\necho tool\n",
 }
-EVENTS = """\
-job.submitted job.claimed
-task.stage.started task.git.defaultBranchResolved task.git.branchesResolved
-task.workspace.prepared task.stage.finished
-task.stage.started task.steps.plan
-task.step.started task.step.finished
-task.step.started task.step.finished
-task.step.started task.step.finished
-task.stage.finished
-task.stage.started task.publish.intentRecorded task.publish.branchPushed task.stage.finished
-job.succeeded
-""".split()
+STEP = ["task.step.started", "task.step.finished"]
+EVENTS = [
+    "job.submitted",
+    "job.claimed",
+    "task.stage.started",
+    "task.git.defaultBranchResolved",
+    "task.git.branchesResolved",
+    "task.workspace.prepared",
+    "task.stage.finished",
+    "task.stage.started",
+    "task.steps.plan",
+    *STEP * 3,
+    "task.stage.finished",
+    "task.stage.started",
+    "task.publish.intentRecorded",
+    "task.publish.branchPushed",
+    "task.stage.finished",
+    "job.succeeded",
+]
 
 
 @dataclass(frozen=True)
