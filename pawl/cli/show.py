@@ -67,8 +67,14 @@ def put(job: Job) -> None:
                 ("at", at),
                 ("what happened", failure.message),
                 ("what to do", failure.remedy),
+                ("the log", _log(job) if at else ""),
             )
         )
+
+
+def _log(job: Job) -> str:
+    path = f"logs/steps/step-{job.failure.step_index:04}.log"
+    return f"pawl artifacts {job.job_id} {path}"
 
 
 def _row(step: Step) -> tuple[str, ...]:
