@@ -19,7 +19,7 @@ from services.orchestrator.jobs.store import NewJob
 from services.orchestrator.store import jobs, rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
-from services.orchestrator.store.writes import moved, named, store_events
+from services.orchestrator.store.writes import HEAD, moved, named, store_events
 
 job = tables.job
 
@@ -79,7 +79,7 @@ def insert(connection: sa.Connection, new: NewJob) -> Job:
             workspace_count=0,
             **dict.fromkeys(_EMPTY, ""),
         )
-        .returning(*job.c, job.c.create_time.label("now"))
+        .returning(*HEAD)
     )
     row = (connection.execute(statement)).mappings().one()
     store_events(connection, row, [event])

@@ -11,7 +11,13 @@ from services.orchestrator.jobs.store import Candidate, Claim, LeaseLost, StoreA
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now, reason
-from services.orchestrator.store.writes import CLAIMABLE, UNCOUNTED, fence, moved, store_events
+from services.orchestrator.store.writes import (
+    CLAIMABLE,
+    HEAD,
+    UNCOUNTED,
+    moved,
+    store_events,
+)
 
 job = tables.job
 
@@ -66,7 +72,7 @@ def claim(connection: sa.Connection, job_id: JobId, *, owner: str, term: timedel
             queue_deadline=None,
             last_sequence=job.c.last_sequence + 1,
         )
-        .returning(*job.c, now().label("now"))
+        .returning(*HEAD)
     )
     row = taken.mappings().one_or_none()
     if row is None:
@@ -113,7 +119,12 @@ def renew(engine: sa.Engine, claim: Claim, *, term: timedelta) -> CancelRequest 
     """Extends a lease, in the thread that calls it. Raises LeaseLost, StoreAway."""
     statement = (
         sa.update(job)
-        .where(fence(claim))
+        .where(
+            job.c.job_id == claim.job_id,
+            job.c.epoch == claim.epoch,
+            job.c.owner == claim.owner,
+            job.c.state == JobState.RUNNING,
+        )
         .values(lease_until=now() + rows.micros(term))
         .returning(job.c.cancel_time, job.c.cancel_by, job.c.cancel_reason)
     )

@@ -7,16 +7,21 @@ import sqlalchemy as sa
 from services.orchestrator.jobs.job import Artifact, Event
 from services.orchestrator.store import rows, tables
 
+# Built once: every watcher asks it at every wake-up.
+_AFTER = (
+    sa.select(tables.event)
+    .where(
+        tables.event.c.job_id == sa.bindparam("job"),
+        tables.event.c.sequence > sa.bindparam("seen"),
+    )
+    .order_by(tables.event.c.sequence)
+    .limit(sa.bindparam("most"))
+)
+
 
 def after(connection: sa.Connection, job_id: str, sequence: int, *, limit: int) -> Sequence[Event]:
     """Events of a job with a higher number, in order."""
-    table = tables.event
-    found = connection.execute(
-        sa.select(table)
-        .where(table.c.job_id == job_id, table.c.sequence > sequence)
-        .order_by(table.c.sequence)
-        .limit(limit)
-    )
+    found = connection.execute(_AFTER, {"job": job_id, "seen": sequence, "most": limit})
     return [rows.event(row) for row in found.mappings()]
 
 

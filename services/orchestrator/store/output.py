@@ -6,6 +6,7 @@ segments are gone, so that each stream can still be read by its own offsets.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,34 +17,95 @@ from services.orchestrator.store import rows, tables
 segment = tables.segment
 stretch = tables.stretch
 
+# Built once: to build a statement anew costs more than to execute it, and output comes
+# many times a second from every running step, and goes as often to everyone who watches.
+_NEWEST = (
+    sa.select(stretch)
+    .where(
+        stretch.c.job_id == sa.bindparam("job"),
+        stretch.c.step_index == sa.bindparam("step"),
+        stretch.c.attempt == sa.bindparam("of"),
+    )
+    .order_by(stretch.c.position.desc())
+    .limit(2)
+)
+"""Neighbours are never of one stream, so the newest two have the ends of both."""
+_LENGTHEN = (
+    sa.update(stretch)
+    .where(
+        stretch.c.job_id == sa.bindparam("job"),
+        stretch.c.step_index == sa.bindparam("step"),
+        stretch.c.attempt == sa.bindparam("of"),
+        stretch.c.position == sa.bindparam("at"),
+    )
+    .values(size=stretch.c.size + sa.bindparam("more"))
+)
+_SEGMENTS = (
+    sa.select(segment)
+    .where(
+        segment.c.job_id == sa.bindparam("job"),
+        segment.c.step_index == sa.bindparam("step"),
+        segment.c.attempt == sa.bindparam("of"),
+        segment.c.arrival > sa.bindparam("seen"),
+    )
+    .order_by(segment.c.arrival)
+    .limit(sa.bindparam("most"))
+)
+_INSERT_SEGMENTS = sa.insert(segment)
+_INSERT_STRETCHES = sa.insert(stretch)
+
 
 def append(connection: sa.Connection, job_id: str, segments: Sequence[Segment]) -> None:
     """Stores segments; one that is there already is passed over.
 
     Raises ValueError where a stream would get a gap.
     """
-    for new in segments:
-        length = _length(connection, job_id, new.step_index, new.attempt, new.stream)
-        if new.offset + new.size <= length:
+    groups: dict[tuple[int, int], list[Segment]] = {}
+    for one in segments:
+        groups.setdefault((one.step_index, one.attempt), []).append(one)
+    for (step_index, attempt), of_attempt in groups.items():
+        where = {"job": job_id, "step": step_index, "of": attempt}
+        _append(connection, where, of_attempt)
+
+
+def _append(
+    connection: sa.Connection, where: dict[str, Any], of_attempt: Sequence[Segment]
+) -> None:
+    newest = connection.execute(_NEWEST, where).mappings().all()
+    ends = _ends(newest)
+    last = newest[0] if newest else None
+    position = last["position"] + last["size"] if last is not None else 0
+    stream = last["stream"] if last is not None else None
+    keys = {"job_id": where["job"], "step_index": where["step"], "attempt": where["of"]}
+    more = 0
+    segments: list[dict[str, Any]] = []
+    stretches: list[dict[str, Any]] = []
+    for one in of_attempt:
+        end = ends.get(one.stream, 0)
+        if one.offset + one.size <= end:
             continue
-        if new.offset != length:
+        if one.offset != end:
             raise ValueError(
-                f"{new.stream} of step {new.step_index} has {length} bytes; "
-                f"a segment began at {new.offset}"
+                f"{one.stream} of step {one.step_index} has {end} bytes; "
+                f"a segment began at {one.offset}"
             )
-        connection.execute(
-            sa.insert(segment).values(
-                job_id=job_id,
-                step_index=new.step_index,
-                attempt=new.attempt,
-                arrival=new.order,
-                stream=new.stream,
-                stream_offset=new.offset,
-                size=new.size,
-                key=new.key,
-            )
-        )
-        _stretch(connection, job_id, new)
+        ends[one.stream] = end + one.size
+        piece = {**keys, "stream": one.stream, "stream_offset": one.offset, "size": one.size}
+        segments.append({**piece, "arrival": one.order, "key": one.key})
+        if one.stream != stream:
+            stretches.append({**piece, "position": position})
+            stream = one.stream
+        elif stretches:
+            stretches[-1]["size"] += one.size
+        else:
+            more += one.size
+        position += one.size
+    if segments:
+        connection.execute(_INSERT_SEGMENTS, segments)
+    if last is not None and more:
+        connection.execute(_LENGTHEN, {**where, "at": last["position"], "more": more})
+    if stretches:
+        connection.execute(_INSERT_STRETCHES, stretches)
 
 
 def forget(connection: sa.Connection, job_id: str, *, step_index: int, attempt: int) -> None:
@@ -67,17 +129,8 @@ def segments(
     limit: int,
 ) -> Sequence[Segment]:
     """Segments of an attempt in order of arrival."""
-    found = connection.execute(
-        sa.select(segment)
-        .where(
-            segment.c.job_id == job_id,
-            segment.c.step_index == step_index,
-            segment.c.attempt == attempt,
-            segment.c.arrival > after_order,
-        )
-        .order_by(segment.c.arrival)
-        .limit(limit)
-    )
+    where = {"job": job_id, "step": step_index, "of": attempt}
+    found = connection.execute(_SEGMENTS, {**where, "seen": after_order, "most": limit})
     return [rows.segment(row) for row in found.mappings()]
 
 
@@ -117,57 +170,9 @@ def received(
     connection: sa.Connection, job_id: str, *, step_index: int, attempt: int
 ) -> dict[Stream, int]:
     """How many bytes of each stream of an attempt are stored."""
-    lengths = {
-        stream: _length(connection, job_id, step_index, attempt, stream) for stream in Stream
-    }
-    return {stream: length for stream, length in lengths.items() if length}
+    where = {"job": job_id, "step": step_index, "of": attempt}
+    return _ends(connection.execute(_NEWEST, where).mappings().all())
 
 
-def _length(
-    connection: sa.Connection, job_id: str, step_index: int, attempt: int, stream: Stream
-) -> int:
-    # By the stream's last stretch, which is never more than one from the end: no
-    # matter how often the streams took turns, this costs the same.
-    found = connection.scalar(
-        sa.select(stretch.c.stream_offset + stretch.c.size)
-        .where(
-            stretch.c.job_id == job_id,
-            stretch.c.step_index == step_index,
-            stretch.c.attempt == attempt,
-            stretch.c.stream == stream,
-        )
-        .order_by(stretch.c.position.desc())
-        .limit(1)
-    )
-    return found or 0
-
-
-def _stretch(connection: sa.Connection, job_id: str, new: Segment) -> None:
-    """Lengthens the last stretch where it is of the same stream, else begins another."""
-    of_attempt = sa.and_(
-        stretch.c.job_id == job_id,
-        stretch.c.step_index == new.step_index,
-        stretch.c.attempt == new.attempt,
-    )
-    found = connection.execute(
-        sa.select(stretch).where(of_attempt).order_by(stretch.c.position.desc()).limit(1)
-    )
-    last = found.mappings().one_or_none()
-    if last is not None and last["stream"] == new.stream:
-        connection.execute(
-            sa.update(stretch)
-            .where(of_attempt, stretch.c.position == last["position"])
-            .values(size=stretch.c.size + new.size)
-        )
-        return
-    connection.execute(
-        sa.insert(stretch).values(
-            job_id=job_id,
-            step_index=new.step_index,
-            attempt=new.attempt,
-            position=0 if last is None else last["position"] + last["size"],
-            stream=new.stream,
-            stream_offset=new.offset,
-            size=new.size,
-        )
-    )
+def _ends(newest: Sequence[rows.Row]) -> dict[Stream, int]:
+    return {Stream(row["stream"]): row["stream_offset"] + row["size"] for row in newest}
