@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,9 @@ from pawl.wire.errors import (
     Aborted,
     DeadlineExceeded,
     NotFound,
+    PermissionDenied,
     ResourceExhausted,
+    Unauthenticated,
     Unavailable,
     Unexpected,
 )
@@ -74,25 +76,25 @@ class RemoteRunner(Runner):
     async def describe(self) -> runner_pb2.DescribeRunnerResponse:
         """Asks what the runner is now. Raises RunnerUnreachable."""
         try:
-            self.description = await self.stub.DescribeRunner(
-                runner_pb2.DescribeRunnerRequest(), timeout=UNARY_DEADLINE.total_seconds()
-            )
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
+            with _told():
+                self.description = await self.stub.DescribeRunner(
+                    runner_pb2.DescribeRunnerRequest(), timeout=UNARY_DEADLINE.total_seconds()
+                )
+        except (JobFailed, LeaseLost, RunUnknown, RunnerFull) as error:
+            raise RunnerUnreachable(f"it does not describe itself: {error}") from error
         return self.description
 
     @override
     async def prepare(self, order: WorkspaceOrder, pack_for: PackFor) -> PreparedWorkspace:
-        call = self.stub.PrepareWorkspace(timeout=PREPARE_DEADLINE.total_seconds())
-        try:
-            return await _converse(call, order, pack_for)
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
-        except asyncio.InvalidStateError as error:
-            # What a write raises when the other side has ended the call already.
-            raise await _why_ended(call) from error
-        finally:
-            call.cancel()
+        with _told():
+            call = self.stub.PrepareWorkspace(timeout=PREPARE_DEADLINE.total_seconds())
+            try:
+                return await _converse(call, order, pack_for)
+            except asyncio.InvalidStateError as error:
+                # What a write raises when the other side has ended the call already.
+                raise await _why_ended(call) from error
+            finally:
+                call.cancel()
 
     @override
     async def follow(
@@ -107,57 +109,50 @@ class RemoteRunner(Runner):
             order, attach_only=attach_only, positions=positions, activity_index=activity_index
         )
         step_index, attempt = translate.step_of(order.run_id)
-        call = self.stub.Run(request)
+        with _told():
+            call = self.stub.Run(request)
         try:
             while True:
                 try:
-                    async with asyncio.timeout(SILENCE.total_seconds()):
-                        response = await _next(call)
+                    with _told():
+                        async with asyncio.timeout(SILENCE.total_seconds()):
+                            response = await _next(call)
                 except TimeoutError as error:
                     raise RunnerUnreachable(f"silent for {SILENCE}") from error
                 if response is None:
                     return
                 yield translate.message(response, step_index=step_index, attempt=attempt)
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
         finally:
             call.cancel()
 
     @override
     async def cancel(self, run_id: str, epoch: int) -> Receipt:
         request = runner_pb2.CancelRunRequest(run_id=run_id, epoch=epoch)
-        try:
+        with _told():
             answer = await self.stub.CancelRun(request, timeout=CANCEL_DEADLINE.total_seconds())
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
         return translate.receipt(answer.receipt)
 
     @override
     async def checkpoint(self, workspace_id: str, epoch: int, into: Path) -> TakenTree:
         request = runner_pb2.CheckpointRequest(workspace_id=workspace_id, epoch=epoch)
-        call = self.stub.Checkpoint(request, timeout=CHECKPOINT_DEADLINE.total_seconds())
-        try:
-            return await _take(call, into)
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
-        finally:
-            call.cancel()
+        with _told():
+            call = self.stub.Checkpoint(request, timeout=CHECKPOINT_DEADLINE.total_seconds())
+            try:
+                return await _take(call, into)
+            finally:
+                call.cancel()
 
     @override
     async def acknowledge(self, run_id: str, epoch: int) -> None:
         request = runner_pb2.AckRunRequest(run_id=run_id, epoch=epoch)
-        try:
+        with _told():
             await self.stub.AckRun(request, timeout=UNARY_DEADLINE.total_seconds())
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
 
     @override
     async def close(self, workspace_id: str, epoch: int) -> None:
         request = runner_pb2.CloseWorkspaceRequest(workspace_id=workspace_id, epoch=epoch)
-        try:
+        with _told():
             await self.stub.CloseWorkspace(request, timeout=CLOSE_DEADLINE.total_seconds())
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
-            raise _trouble(error) from error
 
 
 @asynccontextmanager
@@ -292,6 +287,23 @@ async def _take(call: Checkpoint, into: Path) -> TakenTree:
     )
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Says what the end of a call means to whoever drives a job."""
+    try:
+        yield
+    except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
+        raise _trouble(error) from error
+    except asyncio.CancelledError as error:
+        # A call whose channel is closed under it, because its runner has moved to another
+        # address, ends like a cancelled one. This task was not asked to end then, and what
+        # waits for it would wait for ever.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RunnerUnreachable("its address is used no more") from error
+
+
 def _trouble(error: grpc.aio.AioRpcError | grpc.aio.UsageError) -> Exception:
     """What a runner's refusal means to whoever drives a job."""
     if isinstance(error, grpc.aio.UsageError):
@@ -305,7 +317,10 @@ def _trouble(error: grpc.aio.AioRpcError | grpc.aio.UsageError) -> Exception:
             return RunUnknown(said.message)
         case ResourceExhausted(reason="NO_FREE_SLOT") | Unavailable(reason="DRAINING"):
             return RunnerFull(said.message)
-        case Unavailable() | DeadlineExceeded() | Unexpected():
+        case Unavailable() | DeadlineExceeded() | Unexpected() | ResourceExhausted():
+            # The last without a reason of the runner's is gRPC's own: too many calls at once.
+            return RunnerUnreachable(f"{said.reason}: {said.message}")
+        case Unauthenticated() | PermissionDenied():
             return RunnerUnreachable(f"{said.reason}: {said.message}")
         case _:
             return JobFailed(translate.failure_of(said))
