@@ -17,7 +17,7 @@ from services.orchestrator.drive.publish import publish
 from services.orchestrator.drive.stagelogs import keep_stage_logs
 from services.orchestrator.drive.work import Tools, Work
 from services.orchestrator.jobs.failures import Failure, JobFailed
-from services.orchestrator.jobs.job import Job, JobOutcome, JobState, NewEvent
+from services.orchestrator.jobs.job import Job, JobOutcome, JobState, NewEvent, StepState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.store import CancelWins, Claim, LeaseLost
 
@@ -103,7 +103,8 @@ class Driver:
         try:
             # The intent decides: before it everything may be stopped, after it nothing.
             if work.job.stage is not Stage.PUBLISH:
-                work.stop.check()
+                if not _in_mid_step(work.job):
+                    work.stop.check()
                 await prepare(work)
                 await work.refresh()
                 await execute(work)
@@ -203,6 +204,11 @@ _SUCCESS = {
     JobOutcome.NO_CHANGES: "The steps changed nothing; nothing was published.",
     JobOutcome.PUBLISH_DISABLED: "The steps have run; the result is patches/changes.patch.",
 }
+
+
+def _in_mid_step(job: Job) -> bool:
+    """A lost owner has left a run: whatever ends the job has to end that first."""
+    return any(step.state is StepState.RUNNING for step in job.steps)
 
 
 def _time_left(job: Job, work: Work) -> float:
