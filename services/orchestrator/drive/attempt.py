@@ -20,7 +20,13 @@ from services.orchestrator.drive.ports import (
     RunUnknown,
 )
 from services.orchestrator.drive.recording import Recording, RunLost
-from services.orchestrator.drive.tracks import Tree, segment_keys, step_logs, take_tree
+from services.orchestrator.drive.tracks import (
+    Tree,
+    next_order,
+    segment_keys,
+    step_logs,
+    take_tree,
+)
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.job import Artifact, NewEvent, Step, StepState
@@ -105,13 +111,12 @@ async def _recording(attempt: Attempt) -> Recording:
     received = await work.tools.store.received(
         work.job.job_id, step_index=step.index, attempt=step.attempt
     )
-    keys = await segment_keys(work, step.index, step.attempt)
     return Recording(
         work=work,
         step_index=step.index,
         attempt=step.attempt,
         positions=received,
-        next_order=len(keys),
+        next_order=await next_order(work, step.index, step.attempt),
     )
 
 
@@ -149,7 +154,7 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
         artifacts=[*logs, *tree.artifacts],
     )
     work.told()
-    await _forget(attempt, keys)
+    await forget(attempt, keys)
 
 
 async def _fail(attempt: Attempt, end: Finished) -> NoReturn:
@@ -166,10 +171,13 @@ async def _stop(attempt: Attempt, recording: Recording, cause: CancelWanted | Li
     end: Finished | None = None
     try:
         receipt = await _cancel(attempt)
+        await recording.settle()
         async with asyncio.timeout(attempt.work.tools.pace.drain.total_seconds()):
             end = await recording.follow(attempt.runner, attempt.order, attach_only=True)
     except (RunLost, JobFailed, TimeoutError) as error:
         logger.info("rest_not_followed", why=str(error))
+    # The time limit may have interrupted a write as well: the log is of what is stored.
+    await recording.settle()
     tree = await _snapshot(attempt)
     await _close(attempt, cause, receipt=receipt, end=end, tree=tree)
 
@@ -235,7 +243,7 @@ async def _close(
         artifacts=artifacts,
     )
     work.told()
-    await _forget(attempt, keys)
+    await forget(attempt, keys)
     raise cause
 
 
@@ -259,10 +267,11 @@ async def _keep_receipt(attempt: Attempt, receipt: Receipt) -> Artifact:
     return await artifacts.put_bytes(job.job_id, "receipts/cancel.json", data)
 
 
-async def _forget(attempt: Attempt, keys: list[str]) -> None:
-    """Lets go of what is stored elsewhere now."""
+async def forget(attempt: Attempt, keys: list[str]) -> None:
+    """Lets go of what is stored elsewhere now: pieces of output, the runner's own record."""
     await attempt.work.tools.artifacts.delete(keys)
     try:
         await attempt.runner().acknowledge(attempt.step.run_id, attempt.work.claim.epoch)
-    except RunnerUnreachable as error:
+    except (RunnerUnreachable, JobFailed) as error:
+        # The runner forgets it by itself in time; how the step ended is stored already.
         logger.info("run_not_acknowledged", why=str(error))

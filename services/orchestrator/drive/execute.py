@@ -3,7 +3,7 @@
 import asyncio
 
 from pawl.wire.logs import about
-from services.orchestrator.drive.attempt import Attempt, see_through
+from services.orchestrator.drive.attempt import Attempt, forget, see_through
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
 from services.orchestrator.drive.housing import house, leave
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
@@ -110,8 +110,9 @@ async def _lose(work: Work, step: Step, why: str) -> None:
         artifacts=artifacts,
     )
     work.told()
-    await work.tools.artifacts.delete(keys)
+    # Closing the workspace ends what may run in it still: only then can the run be forgotten.
     await leave(work)
+    await forget(Attempt(work=work, planned=planned, step=step), keys)
     await work.tools.store.unhouse(work.claim)
     job = await work.refresh()
     match retries.after_loss(job.losses, job.max_attempts):

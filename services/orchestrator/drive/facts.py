@@ -16,7 +16,7 @@ def summary_of(end: Finished | None) -> str:
 
 def sentence(planned: PlannedStep, what: str) -> str:
     """What became of a step, for a person."""
-    return f"Step {planned.index} ({planned.title or planned.id}) {what}."
+    return f"Step {planned.index} ({planned.title or planned.id}) {what.rstrip('.')}."
 
 
 def step_event(planned: PlannedStep, what: str, message: str, **facts: Any) -> NewEvent:

@@ -177,6 +177,27 @@ async def test_a_cancel_that_only_the_lease_sees_stops_the_job_too(house: House)
     assert job.state is JobState.CANCELLED
 
 
+async def test_a_new_owner_stops_the_run_of_a_job_that_is_to_be_cancelled(house: House) -> None:
+    """It once ended the job alone: its step stayed RUNNING for ever, and nothing told of it."""
+    job_id = await house.submit(waits_for_the_stop)
+    await house.until(job_id, "task.step.started")
+    await house.runs()
+
+    # Nobody tells the claimer: the next owner finds the request as it takes over.
+    await house.store.request_cancel(job_id, by="ada", reason="")
+    house.claimer._drivers[job_id].leave()
+    job = await house.ended(job_id)
+
+    assert (job.epoch, job.state) == (2, JobState.CANCELLED)
+    assert job.steps[0].state is StepState.CANCELLED
+    assert (await house.types(job_id))[-3:] == [
+        "task.step.cancelled",
+        "task.stage.cancelled",
+        "job.cancelled",
+    ]
+    assert '"requestedBy": "ada"' in await house.text(job_id, "receipts/cancel.json")
+
+
 async def test_a_lost_run_is_a_new_attempt_from_the_last_checkpoint(house: House) -> None:
     request = plan(house.origin, steps=2)
     job_id = await house.submit(writes("a"), dies, writes("b"), request=request)
@@ -189,6 +210,7 @@ async def test_a_lost_run_is_a_new_attempt_from_the_last_checkpoint(house: House
     types = await house.types(job_id)
     assert "task.step.lost" in types
     assert "task.workspace.rebuilt" in types
+    assert house.runner.acknowledged == house.runner.started
 
 
 async def test_losses_in_a_row_end_as_a_dead_letter(house: House) -> None:
