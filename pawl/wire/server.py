@@ -26,6 +26,11 @@ OPTIONS = [
     # Pings no closer than this are welcome, streams or no streams. The name is
     # not the one in the C header, and a misspelt option is silently ignored.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # A peer that vanished without a word is noticed, and its streams end.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.max_metadata_size", 16 * 1024),

@@ -1,10 +1,13 @@
 """Finds out whether a runtime's CLI can be run here."""
 
 import asyncio
+import math
 import os
 import re
 import signal
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +16,9 @@ from services.runner.runtimes.environment import cli_environment
 from services.runner.runtimes.runtime import Place, Runtime
 from services.runner.runtimes.visible import visible_bytes
 
-_PATIENCE = timedelta(seconds=20)
+_PATIENCE = timedelta(seconds=8)
+"""Less than callers wait for an answer about the runner; the slowest CLI takes three under load."""
+_SECOND_LOOK = timedelta(seconds=60)
 _MOST_BYTES = 64 * 1024
 _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 
@@ -42,14 +47,22 @@ class _Mark:
 class Cards:
     """Probes runtimes, each binary once until it changes."""
 
-    def __init__(self, patience: timedelta = _PATIENCE) -> None:
+    def __init__(
+        self,
+        patience: timedelta = _PATIENCE,
+        *,
+        second_look: timedelta = _SECOND_LOOK,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._patience = patience
-        self._known: dict[str, tuple[_Mark, Card]] = {}
+        self._second_look = second_look.total_seconds()
+        self._clock = clock
+        self._known: dict[str, tuple[_Mark, Card, float]] = {}
 
     async def probe(self, runtime: Runtime) -> Card:
         """The card of `runtime`, by running its CLI's `--version` where that is not known yet.
 
-        A CLI that was not available is asked again each time: what it lacked may have come.
+        A CLI that was not available is asked again after a while: what it lacked may have come.
         """
         try:
             program = runtime.program()
@@ -58,11 +71,12 @@ class Cards:
             return Card(name=runtime.name, available=False, version="", reason=str(missing))
         mark = _Mark(str(program.resolve()), status.st_mtime_ns, status.st_size)
         known = self._known.get(runtime.name)
-        if known is not None and known[0] == mark:
+        if known is not None and known[0] == mark and known[2] > self._clock():
             return known[1]
         card = await self._asked(runtime, program)
-        if card.available:
-            self._known[runtime.name] = (mark, card)
+        # One that hangs costs its whole patience: not at every question about the runner.
+        until = math.inf if card.available else self._clock() + self._second_look
+        self._known[runtime.name] = (mark, card, until)
         return card
 
     async def _asked(self, runtime: Runtime, program: Path) -> Card:

@@ -85,3 +85,21 @@ def _alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+async def test_a_cli_that_failed_is_asked_again_after_a_while(tmp_path: Path) -> None:
+    """A binary that hung was probed at every question, which cost each of them its patience."""
+    said = f"echo x >> {tmp_path}/probes; test -e {tmp_path}/mended && echo 1.0.0"
+    made = runtime("codex", program_in(tmp_path, said))
+    time = 0.0
+    cards = Cards(second_look=timedelta(seconds=60), clock=lambda: time)
+
+    await cards.probe(made)
+    (tmp_path / "mended").touch()
+    time = 59
+    too_early = await cards.probe(made)
+    time = 61
+    later = await cards.probe(made)
+
+    assert (too_early.available, later.available) == (False, True)
+    assert (tmp_path / "probes").read_text() == "x\nx\n"
