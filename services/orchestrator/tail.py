@@ -121,11 +121,18 @@ class Tail:
 
     async def _log(self) -> Artifact | None:
         name = f"logs/steps/step-{self.step_index:04}.log"
-        for path in (f"attempts/{self.attempt}/{name}", name):
-            if found := await self._store.artifact(self._job_id, path):
-                return found
+        found = await self._store.artifact(self._job_id, f"attempts/{self.attempt}/{name}")
+        if found is None and await self._is_newest():
+            found = await self._store.artifact(self._job_id, name)
+        if found is not None:
+            return found
         logger.warning("no_log", job_id=self._job_id, step_index=self.step_index)
         return None
+
+    async def _is_newest(self) -> bool:
+        """Whether the plain path is this attempt's, not that of one that came after it."""
+        job = await self._store.job(self._job_id, with_plan=False)
+        return job is not None and job.steps[self.step_index].attempt == self.attempt
 
     def _cut(self, stream: Stream, offset: int, data: bytes) -> list[Chunk]:
         """What the reader lacks of some bytes, in pieces; it has them from now on."""

@@ -274,6 +274,28 @@ async def test_output_of_a_lost_attempt_is_sent_too(house: House) -> None:
     assert watcher.output[STDOUT] == b"lost words"
 
 
+async def test_a_lost_attempt_is_not_given_the_output_of_the_next(house: House) -> None:
+    claim = await house.running()
+    await house.write(claim, 0, 0, b"never kept")
+    await house.store.end_step(
+        claim,
+        fact("task.step.lost", step_index=0),
+        step_index=0,
+        state=StepState.LOST,
+        summary="",
+        usage=None,
+        artifacts=[],
+    )
+    await house.rig.start(claim, attempt=2)
+    await house.finish(claim, b"of the second attempt")
+    await house.end(claim)
+
+    watcher = Watcher(house, claim.job_id, include_output=True)
+
+    assert (await watcher.end())[-1] == "job.succeeded"
+    assert watcher.output[STDOUT] == b""
+
+
 async def test_a_reader_that_stalls_slows_nobody(house: House) -> None:
     """Both the job and the other reader go on, and the one that stalled misses nothing."""
     claim = await house.running()

@@ -29,6 +29,8 @@ def database_file(url: str) -> Path:
         raise StoreUnusable(
             "PAWL_DATABASE_URL is not a URL; write sqlite:////var/lib/pawl/jobs.db"
         ) from error
+    if parsed.query:
+        raise StoreUnusable("PAWL_DATABASE_URL takes no options; remove the ? and what follows")
     if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise StoreUnusable(
             f"PAWL_DATABASE_URL names {parsed.drivername}, of which this version can only use "

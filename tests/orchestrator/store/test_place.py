@@ -79,7 +79,9 @@ async def test_a_database_of_a_newer_version_is_refused(url: str, tmp_path: Path
     assert "has schema 9999" in await refusal(url)
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://host/db", "sqlite://", "nonsense", "sqlite:////x?mode=ro"]
+)
 async def test_other_databases_are_refused_by_the_settings_name(url: str) -> None:
     assert "PAWL_DATABASE_URL" in await refusal(url)
 
