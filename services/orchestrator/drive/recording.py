@@ -12,11 +12,13 @@ from services.orchestrator.drive.ports import (
     Message,
     Output,
     Runner,
+    RunnerFull,
     RunnerUnreachable,
     RunOrder,
     RunUnknown,
     Started,
 )
+from services.orchestrator.drive.tracks import next_order
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
@@ -85,6 +87,19 @@ class Recording:
             pause = pace.back_off.total_seconds() / 4 if self.contact > heard else pause * 2
             await asyncio.sleep(min(pause, 5.0))
 
+    async def settle(self) -> None:
+        """Learns anew what is stored, after `follow` was interrupted.
+
+        A write that was interrupted may be made all the same. Writes are made in the order
+        they are asked for: behind one more it is made or will never be.
+        """
+        store, job_id = self.work.tools.store, self.work.job.job_id
+        await store.note(self.work.claim)
+        self.positions = await store.received(
+            job_id, step_index=self.step_index, attempt=self.attempt
+        )
+        self.next_order = await next_order(self.work, self.step_index, self.attempt)
+
     async def _stream(
         self, runner: Callable[[], Runner], order: RunOrder, *, attach_only: bool
     ) -> Finished | Exception:
@@ -114,6 +129,10 @@ class Recording:
                 activity_index=self.activity_index,
             ):
                 await queue.put(message)
+        except RunnerFull as error:
+            # It takes no new runs: it leaves, or has not got rid of an earlier one. Like one
+            # that is away it may be back in time, and else the step goes to another.
+            await queue.put(RunnerUnreachable(str(error)))
         except (RunnerUnreachable, RunUnknown, JobFailed, LeaseLost) as error:
             await queue.put(error)
         else:

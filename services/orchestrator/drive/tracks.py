@@ -168,6 +168,14 @@ async def segment_keys(work: Work, step_index: int, attempt: int) -> list[str]:
     return [segment.key async for segment in _segments(work, step_index, attempt)]
 
 
+async def next_order(work: Work, step_index: int, attempt: int) -> int:
+    """The order of the next piece of an attempt's output."""
+    last = -1
+    async for segment in _segments(work, step_index, attempt):
+        last = segment.order
+    return last + 1
+
+
 async def _output(
     work: Work, step_index: int, attempt: int
 ) -> AsyncIterator[tuple[Segment, bytes]]:

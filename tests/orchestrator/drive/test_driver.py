@@ -1,13 +1,14 @@
 """What becomes of a job, from its claim to its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
+from services.orchestrator.jobs.job import JobOutcome, JobState, Segment, StepState
+from services.orchestrator.jobs.store import Claim
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Dies, Fails, Script, Stage
@@ -196,6 +197,36 @@ async def test_a_new_owner_stops_the_run_of_a_job_that_is_to_be_cancelled(house:
         "job.cancelled",
     ]
     assert '"requestedBy": "ada"' in await house.text(job_id, "receipts/cancel.json")
+
+
+async def test_a_stop_amid_a_write_neither_loses_nor_repeats_output(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner once knew nothing of a write that was made as it was interrupted."""
+    stored, append = asyncio.Event(), house.store.append_output
+
+    async def interrupted(claim: Claim, segments: Sequence[Segment]) -> None:
+        await append(claim, segments)
+        if not stored.is_set():
+            stored.set()
+            await asyncio.Event().wait()
+
+    async def chatty(stage: Stage) -> None:
+        stage.say("one")
+        await stored.wait()
+        stage.say("two")
+        await stage.stopped.wait()
+
+    monkeypatch.setattr(house.store, "append_output", interrupted)
+    job_id = await house.submit(chatty)
+    await stored.wait()
+
+    await house.store.request_cancel(job_id, by="ada", reason="")
+    house.claimer.cancel(job_id)
+    job = await house.ended(job_id)
+
+    assert (job.epoch, job.state) == (1, JobState.CANCELLED)
+    assert await house.text(job_id, "logs/steps/step-0000.log") == "one\ntwo\n"
 
 
 async def test_a_lost_run_is_a_new_attempt_from_the_last_checkpoint(house: House) -> None:
