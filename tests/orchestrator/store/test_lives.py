@@ -1,0 +1,143 @@
+"""Whatever owners and callers do to a job in whatever order, its record stays sound."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pawl.wire.errors import FailedPrecondition
+from services.orchestrator.jobs.job import Job, JobOutcome, JobState, StepState
+from services.orchestrator.jobs.store import CancelWins, Claim, LeaseLost
+from services.orchestrator.store.store import opened
+from tests.orchestrator.store.claiming import EXPIRED, PUBLICATION, Rig, ended
+from tests.support.jobs import TERM, fact, some_job, some_plan
+
+STEPS = 2
+REFUSALS = (LeaseLost, CancelWins, FailedPrecondition, ValueError)
+"""What a move may be answered with; everything else is a defect."""
+
+
+class Life:
+    """One job, and every claim of it that somebody still believes in."""
+
+    def __init__(self, rig: Rig, job: Job) -> None:
+        self.rig = rig
+        self.store = rig.store
+        self.job = job
+        self.claims: list[Claim] = []
+        self.end: Job | None = None
+
+    async def claim(self, owner: int) -> None:
+        term = EXPIRED if owner else TERM
+        claim = await self.store.claim(self.job.job_id, owner=f"{owner}", term=term)
+        if claim is not None:
+            self.claims.append(claim)
+
+    def _old_or_new(self, which: int) -> Claim:
+        if not self.claims:
+            raise LeaseLost
+        return self.claims[-1 - which % len(self.claims)]
+
+    async def start(self, which: int) -> None:
+        job = await self.rig.read(self.job)
+        await self.rig.start(
+            self._old_or_new(which), step_index=min(job.cursor, STEPS - 1), attempt=job.attempt
+        )
+
+    async def finish(self, which: int) -> None:
+        job = await self.rig.read(self.job)
+        await self.rig.finish(self._old_or_new(which), step_index=min(job.cursor, STEPS - 1))
+
+    async def lose(self, which: int) -> None:
+        job = await self.rig.read(self.job)
+        await self.store.end_step(
+            self._old_or_new(which),
+            fact("task.step.lost"),
+            step_index=min(job.cursor, STEPS - 1),
+            state=StepState.LOST,
+            summary="",
+            usage=None,
+            artifacts=[],
+        )
+
+    async def requeue(self, which: int) -> None:
+        await self.store.requeue(self._old_or_new(which), fact("job.requeued"), not_before=None)
+
+    async def intend(self, which: int) -> None:
+        await self.store.intend(self._old_or_new(which), PUBLICATION, fact("intent"))
+
+    async def succeed(self, which: int) -> None:
+        await self.store.end(
+            self._old_or_new(which),
+            ended(),
+            state=JobState.SUCCEEDED,
+            outcome=JobOutcome.BRANCH,
+        )
+
+    async def cancel(self, _which: int) -> None:
+        await self.store.request_cancel(self.job.job_id, by="ann", reason="")
+
+    async def give_up(self, owner: int) -> None:
+        await self.store.give_up(f"{owner}")
+
+    async def check(self) -> None:
+        """What holds at every moment."""
+        before, job = self.job, await self.rig.read(self.job)
+        types = await self.rig.types(job)
+        assert job.epoch >= before.epoch
+        assert job.attempt >= before.attempt
+        assert job.cursor >= before.cursor
+        if self.end is not None:
+            assert job == self.end
+        if job.state.terminal:
+            self.end = job
+            assert types[-1].startswith("job.")
+        assert types.count("intent") <= 1
+        assert types.count("task.step.finished") == job.cursor
+        if job.state is JobState.SUCCEEDED and job.cancel_requested is not None:
+            raise AssertionError("a cancelled job has succeeded")
+        if job.cancel_requested is not None:
+            assert "intent" not in types
+        self.job = job
+
+
+MOVES: tuple[Callable[[Life, int], Awaitable[None]], ...] = (
+    Life.claim,
+    Life.start,
+    Life.finish,
+    Life.lose,
+    Life.requeue,
+    Life.intend,
+    Life.succeed,
+    Life.cancel,
+    Life.give_up,
+)
+# Cancelling and succeeding end most lives; that they come less often makes longer ones.
+WEIGHED = (*(MOVES[:6] * 3), *MOVES)
+
+
+@pytest.mark.timeout(120)
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(WEIGHED), st.integers(0, 2)), max_size=30))
+def test_a_jobs_record_stays_sound(
+    moves: list[tuple[Callable[[Life, int], Awaitable[None]], int]],
+) -> None:
+    asyncio.run(live(moves))
+
+
+async def live(moves: list[tuple[Callable[[Life, int], Awaitable[None]], int]]) -> None:
+    """One life of one job."""
+    with TemporaryDirectory() as folder:
+        async with opened(f"sqlite:///{Path(folder) / 'jobs.db'}") as store:
+            rig = Rig(store)
+            life = Life(rig, await rig.submit(some_job(some_plan(steps=STEPS))))
+            for move, which in moves:
+                try:
+                    await move(life, which)
+                except REFUSALS:
+                    pass
+                await life.check()
