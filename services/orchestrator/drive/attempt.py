@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from pawl.wire.errors import Unavailable
 from services.orchestrator.drive.facts import sentence, step_event, summary_of
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import (
@@ -31,8 +32,15 @@ from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.job import Artifact, NewEvent, Step, StepState
 from services.orchestrator.jobs.plan import PlannedStep, Stage
+from services.orchestrator.source.git import GitFailed, GitSaidTooMuch, GitTimedOut
 
 logger = structlog.get_logger(__name__)
+
+NO_SNAPSHOT = (
+    *(RunUnknown, RunnerUnreachable, TimeoutError, JobFailed),
+    *(GitFailed, GitTimedOut, GitSaidTooMuch, Unavailable),
+)
+"""Why there may be none: the runner does not give the tree, or it cannot be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,9 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
             end = await recording.follow(attempt.runner, attempt.order, attach_only=attach_only)
     except (CancelWanted, LimitHit) as cause:
         await _stop(attempt, recording, cause)
+    except JobFailed as refused:
+        # It may be alive all the same: what cannot be believed is not what cannot run.
+        await _stop(attempt, recording, _of_step(refused.failure, step))
     match end.outcome:
         case RunOutcome.SUCCEEDED:
             await _succeed(attempt, end)
@@ -124,8 +135,8 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
     work, step = attempt.work, attempt.step
     try:
         async with work.stop.watching():
-            tree = await take_tree(work, attempt.runner(), step.index, partial=False)
-    except (RunUnknown, RunnerUnreachable) as error:
+            tree = await _checkpoint(attempt)
+    except RunUnknown as error:
         raise RunLost(f"its workspace was lost before the checkpoint: {error}") from error
     except (CancelWanted, LimitHit) as cause:
         await _close(attempt, cause, end=end)
@@ -157,6 +168,21 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
     await forget(attempt, keys)
 
 
+async def _checkpoint(attempt: Attempt) -> Tree:
+    """The tree after the run; waits for a runner that is away, as the work is done already."""
+    pace = attempt.work.tools.pace
+    give_up = time.monotonic() + pace.presumed_dead.total_seconds()
+    while True:
+        try:
+            runner = attempt.runner()
+            return await take_tree(attempt.work, runner, attempt.step.index, partial=False)
+        except RunnerUnreachable as error:
+            if time.monotonic() > give_up:
+                raise RunLost(f"its runner was lost before the checkpoint: {error}") from error
+            logger.info("checkpoint_delayed", why=str(error))
+            await asyncio.sleep(pace.back_off.total_seconds())
+
+
 async def _fail(attempt: Attempt, end: Finished) -> NoReturn:
     failure = end.failure or Failure(
         Reason.INTERNAL, "the run ended without a reason", "Look at the runner's log."
@@ -165,7 +191,9 @@ async def _fail(attempt: Attempt, end: Finished) -> NoReturn:
     await _close(attempt, _of_step(failure, attempt.step), end=end, tree=tree)
 
 
-async def _stop(attempt: Attempt, recording: Recording, cause: CancelWanted | LimitHit) -> NoReturn:
+async def _stop(
+    attempt: Attempt, recording: Recording, cause: CancelWanted | LimitHit | JobFailed
+) -> NoReturn:
     """Stops the run, stores the rest of its output and what it had done."""
     receipt: Receipt | None = None
     end: Finished | None = None
@@ -203,7 +231,7 @@ async def _snapshot(attempt: Attempt) -> Tree | None:
     try:
         async with asyncio.timeout(work.tools.pace.stop.total_seconds()):
             return await take_tree(work, attempt.runner(), attempt.step.index, partial=True)
-    except (RunUnknown, RunnerUnreachable, TimeoutError, JobFailed) as error:
+    except NO_SNAPSHOT as error:
         logger.warning("no_snapshot", why=str(error))
         return None
 
@@ -230,7 +258,11 @@ async def _close(
     else:
         state, word = StepState.FAILED, "failed"
         failure = cause.failure
-        facts |= {"reason": failure.reason.value, "failure": failure.message}
+        facts |= {
+            "reason": failure.reason.value,
+            "failure": failure.message,
+            "remedy": failure.remedy,
+        }
         message = sentence(planned, f"failed: {failure.message}")
     await work.tools.store.end_step(
         work.claim,
