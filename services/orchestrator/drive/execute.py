@@ -1,6 +1,8 @@
 """The execute stage: the steps run one after the other, each ending in a checkpoint."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from pawl.wire.logs import about
 from services.orchestrator.drive.attempt import Attempt, forget, see_through
@@ -9,6 +11,7 @@ from services.orchestrator.drive.housing import house, leave
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.recording import RunLost
+from services.orchestrator.drive.stagelogs import events_of
 from services.orchestrator.drive.tracks import segment_keys, step_logs
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs import retries
@@ -64,7 +67,26 @@ async def _enter(work: Work) -> None:
     await work.refresh()
 
 
+async def _recorded_failure(work: Work, step: Step) -> Failure:
+    """Why a step failed whose owner was lost before it could end the job.
+
+    A failed step is not run again by itself: that would cost money nobody has agreed to.
+    """
+    told: Mapping[str, Any] = {}
+    async for event in events_of(work):
+        if event.type == "task.step.failed" and event.step_index == step.index:
+            told = event.payload
+    return Failure(
+        Reason(told["reason"]),
+        told["failure"],
+        told.get("remedy", "Read the step's log."),
+        step.index,
+    )
+
+
 async def _run_step(work: Work, step: Step) -> None:
+    if step.state is StepState.FAILED:
+        raise JobFailed(await _recorded_failure(work, step))
     adopting = step.state is StepState.RUNNING
     try:
         if not adopting:

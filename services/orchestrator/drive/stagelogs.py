@@ -12,7 +12,7 @@ PAGE = 500
 async def keep_stage_logs(work: Work) -> None:
     """`logs/prepare.log`, `logs/execute.log`, `logs/publish.log`, as far as they were entered."""
     lines: dict[Stage, list[str]] = {}
-    async for event in _events(work):
+    async for event in events_of(work):
         if event.stage is not None:
             time = event.create_time.isoformat(timespec="milliseconds")
             lines.setdefault(event.stage, []).append(f"{time} {event.type} {event.message}\n")
@@ -25,7 +25,8 @@ async def keep_stage_logs(work: Work) -> None:
     await work.tools.store.keep(work.claim, kept)
 
 
-async def _events(work: Work) -> AsyncIterator[Event]:
+async def events_of(work: Work) -> AsyncIterator[Event]:
+    """What was told of the job so far."""
     after = 0
     while True:
         page = await work.tools.store.events(work.job.job_id, after=after, limit=PAGE)

@@ -3,11 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import JobOutcome, JobState, Segment, StepState
+from services.orchestrator.drive.ports import (
+    Alive,
+    Message,
+    RunnerFull,
+    RunnerUnreachable,
+    RunOrder,
+    TakenTree,
+)
+from services.orchestrator.jobs.failures import Reason, failed
+from services.orchestrator.jobs.job import JobOutcome, JobState, NewEvent, Segment, StepState
 from services.orchestrator.jobs.store import Claim
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
@@ -148,6 +157,84 @@ async def test_a_failed_step_ends_the_job_and_nothing_is_published(house: House)
     assert house.branches() == ["main"]
     assert "half" in await house.text(job_id, "patches/steps/step-0001.partial.patch")
     assert (await house.types(job_id))[-1] == "job.failed"
+
+
+async def test_a_failed_step_is_not_run_again_when_its_owner_is_lost(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next owner once started it anew, under the name of the attempt that had failed."""
+    end_step = house.store.end_step
+
+    async def lost_behind_it(claim: Claim, *events: NewEvent, **end: Any) -> None:
+        await end_step(claim, *events, **end)
+        house.claimer._drivers[claim.job_id].leave()
+
+    monkeypatch.setattr(house.store, "end_step", lost_behind_it)
+    job_id = await house.submit(fails)
+
+    job = await house.ended(job_id)
+
+    assert (job.epoch, job.state) == (2, JobState.FAILED)
+    assert job.failure is not None
+    assert (job.failure.reason, job.failure.step_index) == (Reason.AGENT_EXIT, 0)
+    assert job.failure.remedy == "Read the log."
+    assert house.runner.started == [f"{job_id}/1/0"]
+    assert (await house.types(job_id)).count("task.step.failed") == 1
+
+
+async def test_a_run_that_is_refused_fails_its_step_and_then_the_job(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_: RunOrder, **__: Any) -> AsyncIterator[Message]:
+        raise failed(Reason.AGENT_UNAVAILABLE, "no such CLI", "Install it.")
+        yield Alive()
+
+    monkeypatch.setattr(house.runner, "follow", refused)
+    job_id = await house.submit(nothing)
+
+    job = await house.ended(job_id)
+
+    assert (job.state, job.steps[0].state) == (JobState.FAILED, StepState.FAILED)
+    assert job.failure is not None
+    assert (job.failure.reason, job.failure.step_index) == (Reason.AGENT_UNAVAILABLE, 0)
+
+
+async def test_a_runner_that_takes_no_run_now_is_asked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow, refusals = house.runner.follow, [RunnerFull("leaving"), RunnerFull("leaving")]
+
+    async def leaving(order: RunOrder, **where: Any) -> AsyncIterator[Message]:
+        if refusals:
+            raise refusals.pop()
+        async for message in follow(order, **where):
+            yield message
+
+    monkeypatch.setattr(house.runner, "follow", leaving)
+    job_id = await house.submit(writes("a"))
+
+    job = await house.ended(job_id)
+
+    assert (job.epoch, job.attempt, job.state) == (1, 1, JobState.SUCCEEDED)
+
+
+async def test_a_runner_that_is_away_for_a_checkpoint_costs_no_attempt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, troubles = house.runner.checkpoint, [RunnerUnreachable("restarting")]
+
+    async def away(workspace_id: str, epoch: int, into: Path) -> TakenTree:
+        if troubles:
+            raise troubles.pop()
+        return await checkpoint(workspace_id, epoch, into)
+
+    monkeypatch.setattr(house.runner, "checkpoint", away)
+    job_id = await house.submit(writes("a"))
+
+    job = await house.ended(job_id)
+
+    assert (job.attempt, job.state) == (1, JobState.SUCCEEDED)
+    assert house.runner.started == [f"{job_id}/1/0"]
 
 
 async def test_a_cancelled_step_keeps_its_work_and_its_receipt(house: House) -> None:
