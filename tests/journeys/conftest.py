@@ -40,5 +40,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, operators_skills: Path) -> It
     """The same with all three real CLIs, whose model is scripted."""
     folder = tmp_path_factory.mktemp("real")
     skills = str(operators_skills)
-    with running_stack(folder, clis.NAMES, agent="real", PAWL_SKILLS_DIR=skills) as stack:
+    with running_stack(
+        folder, clis.NAMES, agent="real", PAWL_SKILLS_DIR=skills, PAWL_SLOTS="3"
+    ) as stack:
         yield stack

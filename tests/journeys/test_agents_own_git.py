@@ -98,7 +98,9 @@ def test_files_survive_a_step_that_throws_its_commits_away(scripted: Stack, tmp_
     }
 
 
-def test_a_stash_and_another_branch_are_kept_as_a_pack(scripted: Stack, tmp_path: Path) -> None:
+def test_stashes_other_branches_and_dropped_commits_are_found(
+    scripted: Stack, tmp_path: Path
+) -> None:
     done = run(
         scripted,
         tmp_path,
@@ -106,7 +108,11 @@ def test_a_stash_and_another_branch_are_kept_as_a_pack(scripted: Stack, tmp_path
         "do: write untracked.txt stashed, too\\n\n"
         "do: run git stash push -q --include-untracked -m Later\n"
         "do: write kept.txt kept\\n",
-        "do: run git stash list > stashes.txt",
+        "do: run git stash list > stashes.txt\n"
+        "do: run echo lost > lost.txt && git add lost.txt && git commit -q -m Lost"
+        " && git reset -q --hard HEAD~1\n"
+        "do: run git stash list > stashes.txt\n"
+        "do: write kept.txt kept\\n",
         "do: run here=$(git symbolic-ref --short HEAD) && git checkout -q -b aside"
         " && echo aside > aside.txt && git add aside.txt && git commit -q -m Aside"
         " && git checkout -q $here",
@@ -120,9 +126,11 @@ def test_a_stash_and_another_branch_are_kept_as_a_pack(scripted: Stack, tmp_path
     }
     assert "Later" in landed.text_of(done.remote, done.branch, "stashes.txt")
     left = done.left()
-    assert left.keys() == {0, 2}, "what was told once is not told again"
+    # What was told once is not told again.
+    assert left.keys() == {0, 1, 2}
     assert left[0].keys() == {"refs/stash@{0}"}
     assert left[0]["refs/stash@{0}"].endswith(": Later")
+    assert list(left[1].values()) == ["Lost"]
     assert left[2] == {"refs/heads/aside": "Aside"}
 
 

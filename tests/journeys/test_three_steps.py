@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.support.stack import Stack, bare_repository, task
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
 
+AGENTS = ("scripted", *clis.NAMES)
 FILES = {
     ".gitignore": "build/\n",
     "gone.txt": "to be removed\n",
@@ -90,18 +92,37 @@ def scripts(seen: Path) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module", params=["scripted", *clis.NAMES])
-def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """The same job once for each agent."""
-    agent: str = request.param
-    stack: Stack = request.getfixturevalue("scripted" if agent == "scripted" else "real")
-    folder = tmp_path_factory.mktemp("three-steps")
-    remote = bare_repository(folder / "remote.git", FILES)
-    seen = folder / "seen"
-    runtime = "codex" if agent == "scripted" else agent
-    job_id = stack.submit(task(remote, *scripts(seen), runtime=runtime))
-    job = stack.wait(job_id, seconds=100)
-    return Done(stack, remote, seen, job, stack.events(job_id))
+@dataclass(frozen=True)
+class Begun:
+    """A job that was submitted."""
+
+    stack: Stack
+    remote: Path
+    seen: Path
+    job_id: str
+
+
+@pytest.fixture(scope="module")
+def begun(
+    scripted: Stack, real: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Begun]:
+    """The same job for each agent, at the same time since most of it is waiting."""
+    jobs: dict[str, Begun] = {}
+    for agent in AGENTS:
+        folder = tmp_path_factory.mktemp(agent)
+        remote, seen = bare_repository(folder / "remote.git", FILES), folder / "seen"
+        stack, runtime = (scripted, "codex") if agent == "scripted" else (real, agent)
+        job_id = stack.submit(task(remote, *scripts(seen), runtime=runtime))
+        jobs[agent] = Begun(stack, remote, seen, job_id)
+    return jobs
+
+
+@pytest.fixture(scope="module", params=AGENTS)
+def done(request: pytest.FixtureRequest, begun: dict[str, Begun]) -> Done:
+    """One of them, ended."""
+    job = begun[request.param]
+    ended = job.stack.wait(job.job_id, seconds=100)
+    return Done(job.stack, job.remote, job.seen, ended, job.stack.events(job.job_id))
 
 
 def test_the_job_ends_as_a_branch(done: Done) -> None:
@@ -132,7 +153,12 @@ def test_one_claim_runs_each_step_once(done: Done) -> None:
 
 
 def test_the_steps_run_one_after_the_other(done: Done) -> None:
-    times = [time for step in done.job["steps"] for time in (step["startTime"], step["endTime"])]
+    steps = done.job["steps"]
+    times = [
+        datetime.fromisoformat(moment)
+        for step in steps
+        for moment in (step["startTime"], step["endTime"])
+    ]
     assert times == sorted(times)
 
 
