@@ -70,7 +70,7 @@ async def leave(work: Work) -> None:
         return
     try:
         await runner.close(job.workspace_id, work.claim.epoch)
-    except RunnerUnreachable as error:
+    except (RunnerUnreachable, JobFailed) as error:
         logger.warning("workspace_left", workspace_id=job.workspace_id, error=str(error))
 
 

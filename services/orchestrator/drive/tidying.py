@@ -1,12 +1,29 @@
 """Removes workspaces that runners hold for nobody any more."""
 
+import asyncio
+from datetime import timedelta
+
 import structlog
 
 from services.orchestrator.drive.ports import RunnerUnreachable
 from services.orchestrator.drive.work import Tools
-from services.orchestrator.jobs.store import LeaseLost
+from services.orchestrator.jobs.failures import JobFailed
+from services.orchestrator.jobs.store import LeaseLost, StoreAway
 
 logger = structlog.get_logger(__name__)
+
+
+PAUSE = timedelta(seconds=10)
+
+
+async def tidying(tools: Tools) -> None:
+    """Tidies now and then until it is cancelled."""
+    while True:
+        await asyncio.sleep(PAUSE.total_seconds())
+        try:
+            await tidy(tools)
+        except StoreAway as error:
+            logger.warning("store_away", error=str(error))
 
 
 async def tidy(tools: Tools) -> None:
@@ -23,7 +40,7 @@ async def tidy(tools: Tools) -> None:
             continue
         try:
             await runner.close(workspace_id, job.epoch)
-        except (RunnerUnreachable, LeaseLost) as error:
+        except (RunnerUnreachable, LeaseLost, JobFailed) as error:
             logger.info("workspace_kept", workspace_id=workspace_id, why=str(error))
         else:
             logger.info("workspace_removed", workspace_id=workspace_id)
