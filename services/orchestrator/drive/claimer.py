@@ -1,7 +1,6 @@
 """Finds jobs that can run, claims them, and owns the drivers that carry them."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,16 +10,14 @@ import structlog
 
 from services.orchestrator.drive.driver import Driver
 from services.orchestrator.drive.ports import Runner
-from services.orchestrator.drive.tidying import tidy
+from services.orchestrator.drive.tidying import tidying
 from services.orchestrator.drive.work import Tools
 from services.orchestrator.jobs.job import JobId, JobState
-from services.orchestrator.jobs.store import Candidate, StoreAway
+from services.orchestrator.jobs.store import Candidate, Claim, StoreAway
 
 logger = structlog.get_logger(__name__)
 
 PAGE = 100
-TIDY = timedelta(seconds=10)
-"""How often workspaces that nobody needs are looked for."""
 
 
 class Claimer:
@@ -45,15 +42,11 @@ class Claimer:
 
     async def run(self, poll: timedelta) -> None:
         """Claims until it is cancelled."""
-        tidied = time.monotonic()
         while True:
             self._woken.clear()
             try:
                 await self._tools.store.expire_queued()
                 await self._claim_what_fits()
-                if time.monotonic() - tidied > TIDY.total_seconds():
-                    tidied = time.monotonic()
-                    await tidy(self._tools)
             except StoreAway as error:
                 logger.warning("store_away", error=str(error))
             try:
@@ -76,19 +69,24 @@ class Claimer:
             after = page[-1].job_id
 
     async def _consider(self, candidate: Candidate) -> None:
-        """Claims a job whose workspace stands already, or for which a slot is free."""
+        """Claims a job that had an owner, or for which a slot is free."""
         reserved: Runner | None = None
         housed = candidate.state is JobState.RUNNING and bool(candidate.runner_id)
         if not housed:
             reserved = self._tools.fleet.reserve(candidate.capabilities)
-            if reserved is None:
+            # One that was RUNNING goes back to the queue for want of a slot, or ends: only an
+            # owner can tell it of a cancel request or of its deadline.
+            if reserved is None and candidate.state is JobState.QUEUED:
                 return
-        claim = await self._tools.store.claim(
-            candidate.job_id, owner=self.owner, term=self._tools.pace.lease
-        )
-        if claim is None:
-            if reserved is not None:
+        claim: Claim | None = None
+        try:
+            claim = await self._tools.store.claim(
+                candidate.job_id, owner=self.owner, term=self._tools.pace.lease
+            )
+        finally:
+            if claim is None and reserved is not None:
                 self._tools.fleet.free(reserved)
+        if claim is None:
             return
         self._tools.live.wake(candidate.job_id)
         logger.info("job_claimed", job_id=claim.job_id, epoch=claim.epoch)
@@ -118,10 +116,13 @@ async def claiming(tools: Tools, *, max_jobs: int, poll: timedelta) -> AsyncIter
     async with asyncio.TaskGroup() as tasks:
         claimer = Claimer(tools, tasks, max_jobs=max_jobs)
         looking = tasks.create_task(claimer.run(poll), name="claimer")
+        # By itself: a runner may take minutes to remove a workspace, or not answer at all.
+        sweeping = tasks.create_task(tidying(tools), name="tidying")
         try:
             yield claimer
         finally:
             looking.cancel()
+            sweeping.cancel()
             for driver in tuple(claimer._drivers.values()):  # noqa: SLF001
                 driver.leave()
     await tools.store.give_up(claimer.owner)

@@ -52,6 +52,7 @@ class Driver:
 
     async def run(self) -> None:
         """Drives the job. Raises nothing that is the job's own trouble."""
+        work: Work | None = None
         try:
             with about(job_id=self.claim.job_id, epoch=self.claim.epoch):
                 async with (
@@ -77,6 +78,10 @@ class Driver:
             logger.warning("claim_lost", job_id=self.claim.job_id, epoch=self.claim.epoch)
         except Leaving:
             logger.info("job_left", job_id=self.claim.job_id, epoch=self.claim.epoch)
+        finally:
+            reserved = self._reserved if work is None else work.reserved
+            if reserved is not None:
+                self._tools.fleet.free(reserved)
 
     async def _own_job(self) -> Job:
         job = await self._tools.store.job(self.claim.job_id)
@@ -95,8 +100,6 @@ class Driver:
             await self._through_stages(work)
         finally:
             alarm.cancel()
-            if work.reserved is not None:
-                self._tools.fleet.free(work.reserved)
         work.told()
 
     async def _through_stages(self, work: Work) -> None:

@@ -135,6 +135,21 @@ class House:
             await self._moment()
         return list(self.runner.runs.values())
 
+    async def homeless(self, job_id: JobId) -> None:
+        """Waits until the job has no workspace."""
+        while (await self.job(job_id)).runner_id:
+            await self._moment()
+
+    async def exhausted(self, troubles: Sequence[Exception]) -> None:
+        """Waits until all of them were raised."""
+        while troubles:
+            await self._moment()
+
+    async def left(self, job_id: JobId) -> None:
+        """Waits until nobody drives the job any more."""
+        while job_id in self.claimer._drivers:
+            await self._moment()
+
     async def tidied(self) -> None:
         """Waits until no workspace is left."""
         while self.runner.workspaces:

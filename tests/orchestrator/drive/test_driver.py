@@ -16,8 +16,15 @@ from services.orchestrator.drive.ports import (
     TakenTree,
 )
 from services.orchestrator.jobs.failures import Reason, failed
-from services.orchestrator.jobs.job import JobOutcome, JobState, NewEvent, Segment, StepState
-from services.orchestrator.jobs.store import Claim
+from services.orchestrator.jobs.job import (
+    JobId,
+    JobOutcome,
+    JobState,
+    NewEvent,
+    Segment,
+    StepState,
+)
+from services.orchestrator.jobs.store import Claim, StoreAway
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Dies, Fails, Script, Stage
@@ -408,6 +415,44 @@ async def test_no_room_sends_the_job_back_at_no_cost(house: House) -> None:
     job = await house.ended(job_id)
 
     assert job.state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("question", ["claim", "job"])
+async def test_no_slot_stays_promised_when_the_database_is_away(
+    house: House, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    """Each such moment once took a slot from the runner for the life of the process."""
+    asked, refusals = getattr(house.store, question), [StoreAway("scripted")]
+
+    async def away(job_id: JobId, **how: Any) -> Any:
+        if refusals and house.fleet.reserved:
+            raise refusals.pop()
+        return await asked(job_id, **how)
+
+    monkeypatch.setattr(house.store, question, away)
+    job_id = await house.submit(nothing)
+    await house.exhausted(refusals)
+
+    job = await house.ended(job_id)
+    await house.left(job_id)
+
+    assert (job.state, refusals, house.fleet.reserved) == (JobState.SUCCEEDED, [], [])
+
+
+async def test_a_job_between_workspaces_can_be_cancelled_when_no_runner_has_room(
+    house: House,
+) -> None:
+    """Nobody once took it up for want of a slot, so nobody saw the request."""
+    job_id = await house.submit(dies, request=plan(house.origin, steps=1))
+    await house.until(job_id, "task.step.lost")
+    await house.homeless(job_id)
+
+    house.runner.full = True
+    house.claimer._drivers[job_id].leave()
+    await house.store.request_cancel(job_id, by="ada", reason="")
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.CANCELLED
 
 
 async def test_every_workspace_is_closed_at_the_end(house: House) -> None:
