@@ -67,6 +67,22 @@ async def test_after_a_takeover_nothing_is_written(rig: Rig, store: Store, write
 
 
 @every_write
+async def test_an_earlier_claim_of_the_same_owner_writes_nothing(
+    rig: Rig, store: Store, write: Write
+) -> None:
+    """The owner's name alone is no fence: it may have lost the job and got it back."""
+    old = await rig.claim(term=EXPIRED)
+    await rig.start(old)
+    assert await store.claim(old.job_id, owner=old.owner, term=TERM)
+    before = await snapshot(store, old)
+
+    with pytest.raises(LeaseLost):
+        await write(store, old)
+
+    assert await snapshot(store, old) == before
+
+
+@every_write
 async def test_after_the_end_nothing_is_written(rig: Rig, store: Store, write: Write) -> None:
     claim = await rig.claim()
     await rig.start(claim)
