@@ -2,13 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from pawl.wire.errors import OutOfRange
+from pawl.wire.errors import NotFound, OutOfRange
 from services.runner import frames
 from services.runner.frames import Acted, Ended, Output, Record, Started
 from services.runner.values import Activity, Finished, Stream
@@ -135,6 +137,11 @@ class Journal:
         self._pending.clear()
         self.ahead = self.position
 
+    def let_go(self) -> None:
+        """Frees the file. A stream whose caller was killed may hold the journal long after that."""
+        self._file.close()
+        self.wake()
+
     def wake(self) -> None:
         """Has every waiting reader look again."""
         grew, self._grew = self._grew, asyncio.Event()
@@ -155,6 +162,7 @@ class Journal:
         """Returns some of what is committed from byte `offset` on, and where to go on.
 
         Nothing where the end is reached, or where no whole record begins at `offset`.
+        Raises NotFound after `let_go`.
         """
         length = min(BLOCK, self._size - offset)
         if length <= 0:
@@ -255,37 +263,71 @@ class JournalReader:
 
 
 class _File:
-    """The journal's file; closed when the last that holds it lets go.
+    """The journal's file.
 
-    Closing it while a thread still reads would hand the descriptor's number to a stranger.
+    Closing it while a thread still reads would hand the descriptor's number to a stranger: the
+    last one that uses it closes it then.
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = -1
+        self._lock = threading.Lock()
+        self._users = 1
+        """Threads that are at it, and one for as long as it is open."""
+        self._open = True
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         magic = os.pread(self._descriptor, len(MAGIC), 0)
         if magic != MAGIC:
             if not MAGIC.startswith(magic):
+                self.close()
                 raise NotAJournal(f"{path} is no journal of this version; move it away")
             self.write(MAGIC, 0)
 
     def __del__(self) -> None:
-        if self._descriptor >= 0:
+        if hasattr(self, "_descriptor"):
+            self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
+        self._leave()
+
+    @contextmanager
+    def _used(self) -> Iterator[int]:
+        with self._lock:
+            if not self._open:
+                raise NotFound("RUN_NOT_FOUND", "the run has been acknowledged and is forgotten")
+            self._users += 1
+        try:
+            yield self._descriptor
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            last = not self._users
+        if last:
             os.close(self._descriptor)
 
     def size(self) -> int:
-        return os.fstat(self._descriptor).st_size
+        with self._used() as descriptor:
+            return os.fstat(descriptor).st_size
 
     def read(self, length: int, offset: int) -> bytes:
-        return os.pread(self._descriptor, length, offset)
+        with self._used() as descriptor:
+            return os.pread(descriptor, length, offset)
 
     def write(self, data: bytes, offset: int) -> None:
         rest = memoryview(data)
-        while rest:
-            written = os.pwrite(self._descriptor, rest, offset)
-            rest, offset = rest[written:], offset + written
-        os.fdatasync(self._descriptor)
+        with self._used() as descriptor:
+            while rest:
+                written = os.pwrite(descriptor, rest, offset)
+                rest, offset = rest[written:], offset + written
+            os.fdatasync(descriptor)
 
     def cut(self, size: int) -> None:
-        os.ftruncate(self._descriptor, size)
-        os.fsync(self._descriptor)
+        with self._used() as descriptor:
+            os.ftruncate(descriptor, size)
+            os.fsync(descriptor)

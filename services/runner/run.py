@@ -125,6 +125,11 @@ class Run:
         if self._journal is not None:
             self._journal.wake()
 
+    def let_go(self) -> None:
+        """Frees what it keeps open, once nobody is to read it any more."""
+        if self._journal is not None:
+            self._journal.let_go()
+
     def leave(self) -> None:
         """Stops following it; it goes on under its keeper, for the next process to find."""
         if self._task is not None:

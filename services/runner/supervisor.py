@@ -303,6 +303,7 @@ class Supervisor:
 
     async def _forget(self, run: Run) -> None:
         del self._runs[run.record.name]
+        run.let_go()
         await asyncio.to_thread(shutil.rmtree, run.directory, ignore_errors=True)
 
 

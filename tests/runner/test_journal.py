@@ -1,13 +1,14 @@
 """What is committed is read by everybody, from anywhere, before and after a crash."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pawl.wire.errors import OutOfRange
+from pawl.wire.errors import NotFound, OutOfRange
 from services.runner.frames import Acted, Ended, Output, Record, Started
 from services.runner.journal import MAGIC, Journal, NotAJournal, Position
 from services.runner.values import Activity, ActivityKind, Exit, Finished, Outcome, Stream
@@ -190,3 +191,18 @@ async def test_a_journal_torn_in_its_first_line_begins_anew(tmp_path: Path) -> N
     journal = await written(tmp_path / "journal")
 
     assert journal.position == Position(50, 50, 10)
+
+
+async def test_one_that_is_let_go_is_freed_although_somebody_still_reads_it(
+    tmp_path: Path,
+) -> None:
+    """A stream whose caller was killed once kept a removed journal on the disk for hours."""
+    journal = await written(tmp_path / "journal")
+    reader = journal.reader(Position())
+
+    journal.let_go()
+
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not any(str(tmp_path) in str(os.path.realpath(link)) for link in links)
+    with pytest.raises(NotFound):
+        await reader.read(SOON)
