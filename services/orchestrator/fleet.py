@@ -29,7 +29,9 @@ class Member:
     runner: RemoteRunner
     reachable: bool = False
     reserved: int = 0
-    """Slots that are promised to jobs whose workspaces the runner does not hold yet."""
+    """Slots that are promised to jobs whose workspaces the runner may not hold yet."""
+    freed: int = 0
+    """Those of them that are taken back as soon as the runner says what it holds now."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -102,10 +104,10 @@ class RunnerFleet:
 
     def find(self, runner_id: str) -> Runner | None:
         """The runner with this id, reachable or not, once it was heard of."""
-        for member in self._members.values():
-            if runner_id and member.runner.runner_id == runner_id:
-                return member.runner
-        return None
+        here = [one for one in self.members if runner_id and one.runner.runner_id == runner_id]
+        # One that has moved is known by its old address, too, until names are resolved again.
+        here.sort(key=lambda member: not member.reachable)
+        return here[0].runner if here else None
 
     def reserve(self, capabilities: Sequence[str]) -> Runner | None:
         """The fitting runner with most free slots, one of which is promised by this."""
@@ -118,16 +120,23 @@ class RunnerFleet:
         verdict = eligible(unhoused, self.offers())
         if not isinstance(verdict, Eligible):
             return None
-        fitting = [one for one in self.members if one.runner.runner_id in verdict.runner_ids]
+        fitting = [
+            one
+            for one in self.members
+            if one.reachable and one.runner.runner_id in verdict.runner_ids
+        ]
         chosen = max(fitting, key=lambda member: member.free_slots)
         chosen.reserved += 1
         return chosen.runner
 
     def free(self, runner: Runner) -> None:
-        """Takes a promise back, and asks the runner how many slots it has now."""
+        """Takes a promise back once the runner has said how many slots it has now.
+
+        What it said before may not count the workspace that the slot was promised to.
+        """
         for member in self._members.values():
             if member.runner is runner:
-                member.reserved = max(0, member.reserved - 1)
+                member.freed += 1
                 member.woken.set()
 
     def held(self) -> Sequence[tuple[Runner, str]]:
@@ -156,7 +165,7 @@ class RunnerFleet:
                 del self._members[target]
 
     async def _describe(self, member: Member) -> None:
-        before, offered = member.offer(), member.reachable
+        before, offered, freed = member.offer(), member.reachable, member.freed
         try:
             await member.runner.describe()
         except RunnerUnreachable as error:
@@ -165,6 +174,8 @@ class RunnerFleet:
                 logger.warning("runner_lost", target=member.runner.target, why=str(error))
             return
         member.reachable = True
+        member.reserved -= freed
+        member.freed -= freed
         if not offered:
             logger.info(
                 "runner_found", target=member.runner.target, runner_id=member.runner.runner_id
