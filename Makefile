@@ -77,6 +77,7 @@ demo: $(STAMPS)/setup ## Runs a three-step task with RUNTIME=codex, gemini or cl
 .PHONY: up
 up: ## Builds the images and starts the stack with Docker Compose
 	docker compose up --build --detach --wait
+	@echo "Pawl is up on 127.0.0.1:$${PAWL_ORCHESTRATOR_PORT:-50052}: submit with 'pawl submit FILE' or grpcurl (see README.md)"
 
 .PHONY: down
 down: ## Stops the stack; its data stays
@@ -84,7 +85,7 @@ down: ## Stops the stack; its data stays
 
 .PHONY: journey-compose
 journey-compose: $(STAMPS)/setup ## Runs a task and kills a runner in the Docker Compose stack
-	tests/journeys/compose.sh
+	$(BIN)/python -m tests.journeys.compose
 
 .PHONY: lock
 lock: ## Locks the newest dependencies that pyproject.toml allows
