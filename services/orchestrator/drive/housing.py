@@ -17,6 +17,7 @@ from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import JobFailed, Reason
 from services.orchestrator.jobs.job import Job, NewEvent, StepState
 from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.retries import LONGEST_BACK_OFF
 from services.orchestrator.source import pack
 from services.orchestrator.source.location import repository_key
 from services.orchestrator.source.mirror import Mirror
@@ -124,14 +125,18 @@ async def _prepare(work: Work, runner: Runner, workspace_id: str) -> None:
     except RunnerFull as error:
         raise NoRoom(str(error)) from error
     except RunnerUnreachable as error:
-        raise NoRoom(
-            f"runner {runner.runner_id} was lost: {error}", wait=tools.pace.back_off
-        ) from error
+        raise NoRoom(f"runner {runner.runner_id} was lost: {error}", wait=_pause(work)) from error
     except JobFailed as error:
         raise _with_skills(error, tools.skills.ids()) from error
     work.prepared = workspace_id
     await _tell(work, runner, order, prepared)
     await work.refresh()
+
+
+def _pause(work: Work) -> timedelta:
+    """Doubles with every workspace the job has had, so that a broken runner fills no log."""
+    doublings = min(work.job.workspace_count, 16)
+    return min(work.tools.pace.back_off * (1 << doublings), LONGEST_BACK_OFF)
 
 
 def _with_skills(cause: JobFailed, ids: tuple[str, ...]) -> JobFailed:
