@@ -136,13 +136,13 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
     try:
         async with work.stop.watching():
             tree = await _checkpoint(attempt)
+        logs = await step_logs(work, step.index, step.attempt)
     except RunUnknown as error:
         raise RunLost(f"its workspace was lost before the checkpoint: {error}") from error
     except (CancelWanted, LimitHit) as cause:
         await _close(attempt, cause, end=end)
     except JobFailed as refused:
         await _close(attempt, _of_step(refused.failure, step), end=end)
-    logs = await step_logs(work, step.index, step.attempt)
     keys = await segment_keys(work, step.index, step.attempt)
     word = "succeeded" if tree.changed else "succeeded and changed nothing"
     await work.tools.store.finish_step(
@@ -246,13 +246,18 @@ async def _close(
 ) -> NoReturn:
     """Stores the end of a step that did not succeed, then raises what ended it."""
     work, step, planned = attempt.work, attempt.step, attempt.planned
-    artifacts: list[Artifact] = await step_logs(work, step.index, step.attempt)
+    artifacts: list[Artifact] = [*tree.artifacts] if tree else []
+    try:
+        artifacts += await step_logs(work, step.index, step.attempt)
+        if isinstance(cause, CancelWanted):
+            artifacts.append(await _keep_receipt(attempt, receipt or Receipt()))
+    except JobFailed as full:
+        # A full disk must not keep the step from ending: its job ends next.
+        logger.warning("artifacts_not_kept", why=str(full))
     keys = await segment_keys(work, step.index, step.attempt)
-    artifacts += tree.artifacts if tree else ()
     facts: dict[str, Any] = {"summary": summary_of(end)}
     if isinstance(cause, CancelWanted):
         state, word = StepState.CANCELLED, "cancelled"
-        artifacts.append(await _keep_receipt(attempt, receipt or Receipt()))
         facts["survivors"] = list(receipt.survivors) if receipt else []
         message = sentence(planned, "was cancelled")
     else:

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
+from pawl.wire.errors import Unavailable
 from pawl.wire.logs import about
 from services.orchestrator.drive.attempt import Attempt, forget, see_through
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
@@ -19,6 +22,12 @@ from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.job import NewEvent, Step, StepState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.source import patch
+from services.orchestrator.source.git import GitFailed, GitTimedOut
+
+logger = structlog.get_logger(__name__)
+
+NOT_KEPT = (JobFailed, GitFailed, GitTimedOut, Unavailable)
+"""Why there may be no patch of a job that did not succeed; it ends for its own reason."""
 
 
 class AttemptsExhausted(Exception):
@@ -44,7 +53,10 @@ async def execute(work: Work) -> None:
             await _run_step(work, work.job.steps[work.job.cursor])
             await work.refresh()
     except (JobFailed, AttemptsExhausted, CancelWanted, LimitHit):
-        await _keep_changes(work)
+        try:
+            await _keep_changes(work)
+        except NOT_KEPT as error:
+            logger.warning("no_changes_patch", why=str(error))
         raise
     await _keep_changes(work)
     await work.note(stage_event(Stage.EXECUTE, "finished", "All steps have succeeded."))

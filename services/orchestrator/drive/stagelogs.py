@@ -2,9 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import structlog
+
+from pawl.wire.errors import Unavailable
 from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.failures import JobFailed
 from services.orchestrator.jobs.job import Artifact, Event
 from services.orchestrator.jobs.plan import Stage
+
+logger = structlog.get_logger(__name__)
 
 PAGE = 500
 
@@ -16,12 +22,17 @@ async def keep_stage_logs(work: Work) -> None:
         if event.stage is not None:
             time = event.create_time.isoformat(timespec="milliseconds")
             lines.setdefault(event.stage, []).append(f"{time} {event.type} {event.message}\n")
-    kept: list[Artifact] = [
-        await work.tools.artifacts.put_bytes(
-            work.job.job_id, f"logs/{stage.value}.log", "".join(told).encode()
-        )
-        for stage, told in lines.items()
-    ]
+    try:
+        kept: list[Artifact] = [
+            await work.tools.artifacts.put_bytes(
+                work.job.job_id, f"logs/{stage.value}.log", "".join(told).encode()
+            )
+            for stage, told in lines.items()
+        ]
+    except (JobFailed, Unavailable) as error:
+        # They retell the job's events: a full disk must not keep the job from ending.
+        logger.warning("no_stage_logs", why=str(error))
+        return
     await work.tools.store.keep(work.claim, kept)
 
 

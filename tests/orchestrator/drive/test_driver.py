@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -242,6 +242,28 @@ async def test_a_runner_that_is_away_for_a_checkpoint_costs_no_attempt(
 
     assert (job.attempt, job.state) == (1, JobState.SUCCEEDED)
     assert house.runner.started == [f"{job_id}/1/0"]
+
+
+async def test_a_full_disk_fails_the_step_and_the_job_for_what_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job could once not end without its logs, and was buried as poison."""
+
+    async def full(*_: Any) -> NoReturn:
+        raise failed(Reason.STORAGE_FULL, "no room is left", "Free some.")
+
+    async def fills_the_disk(stage: Stage) -> None:
+        for put in ("put_bytes", "put_file", "put_segment"):
+            monkeypatch.setattr(house.artifacts, put, full)
+        stage.say("too much")
+
+    job_id = await house.submit(fills_the_disk)
+
+    job = await house.ended(job_id)
+
+    assert (job.epoch, job.state, job.steps[0].state) == (1, JobState.FAILED, StepState.FAILED)
+    assert job.failure is not None
+    assert (job.failure.reason, job.failure.step_index) == (Reason.STORAGE_FULL, 0)
 
 
 async def test_a_cancelled_step_keeps_its_work_and_its_receipt(house: House) -> None:
