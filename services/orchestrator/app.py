@@ -10,6 +10,7 @@ from pawl.v1 import orchestrator_pb2_grpc as rpc
 from pawl.wire.server import serving, terminated
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.drive.claimer import claiming
+from services.orchestrator.drive.patience import PatientArtifacts
 from services.orchestrator.drive.work import Pace, Tools
 from services.orchestrator.feed import Feed
 from services.orchestrator.fleet import RunnerFleet, watching
@@ -39,7 +40,7 @@ async def main(settings: Settings) -> None:
         )
         tools = Tools(
             store=store,
-            artifacts=artifacts,
+            artifacts=PatientArtifacts(artifacts),
             mirrors=_mirrors(settings),
             fleet=fleet,
             live=feed,

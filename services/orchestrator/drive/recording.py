@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from pawl.wire.errors import Unavailable
 from services.orchestrator.drive.ports import (
     Finished,
     Message,
@@ -147,7 +148,7 @@ class Recording:
                 await self._store(batch)
                 if end is not None:
                     return end
-        except (JobFailed, LeaseLost, RunnerUnreachable) as error:
+        except (JobFailed, LeaseLost, RunnerUnreachable, Unavailable) as error:
             return error
 
     async def _gather(
