@@ -127,6 +127,8 @@ class _Channel:
         self.count = 0
         """Activities ever added, so that each watcher knows which it has had."""
         self._characters = 0
+        self._next = 0
+        """The index of the activity that comes next."""
 
     def wake(self) -> None:
         self.version += 1
@@ -140,6 +142,10 @@ class _Channel:
             self.of = of
             self.kept.clear()
             self._characters = 0
+            self._next = 0
+        if activity.index < self._next:
+            return  # a new owner of the job is told from the start, and so are we again
+        self._next = activity.index + 1
         self.kept.append(activity)
         self.count += 1
         self._characters += len(activity.text)

@@ -1,6 +1,7 @@
 """How watchers are woken and what they are told of agents."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,14 +12,17 @@ from services.orchestrator.feed import Feed, Watching
 from services.orchestrator.jobs.activity import Activity, ActivityKind
 
 LONG = timedelta(seconds=30)
+NUMBERS = itertools.count()
 
 
-def activity(text: str, *, step_index: int = 0, attempt: int = 1) -> Activity:
-    """Something an agent did."""
+def activity(
+    text: str, *, step_index: int = 0, attempt: int = 1, index: int | None = None
+) -> Activity:
+    """Something an agent did, after everything before it."""
     return Activity(
         step_index=step_index,
         attempt=attempt,
-        index=0,
+        index=next(NUMBERS) if index is None else index,
         create_time=datetime.now(UTC),
         kind=ActivityKind.MESSAGE,
         text=text,
@@ -144,3 +148,12 @@ def test_room_for_watchers_is_given_back_once() -> None:
     feed.watch("job")
     with pytest.raises(ResourceExhausted):
         feed.watch("job")
+
+
+async def test_what_a_new_owner_is_told_again_is_not_passed_on_again() -> None:
+    feed = Feed()
+    watching = feed.watch("job")
+    for number in (0, 1, 0, 1, 2):
+        feed.act("job", activity(str(number), index=number))
+
+    assert texts(watching) == ["0", "1", "2"]
