@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from pawl.wire.errors import Unavailable
 from services.orchestrator.drive.driver import Driver
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.tidying import tidying
@@ -96,6 +97,9 @@ class Claimer:
     async def _drive(self, driver: Driver) -> None:
         try:
             await driver.run()
+        except Unavailable as error:
+            # Its lease runs out, and whoever can reach what is away goes on from there.
+            logger.warning("driver_stopped", job_id=driver.claim.job_id, why=str(error))
         except Exception:
             # The job boundary: a defect in driving one job must not reach the others. Its
             # lease runs out, the next claim goes on from there, and the fifth without
