@@ -67,17 +67,17 @@ clis: clis-codex clis-gemini clis-claude ## Installs the three pinned CLIs below
 
 .PHONY: clis-codex clis-gemini clis-claude
 clis-codex clis-gemini clis-claude: clis-%:
-	@tests/support/clis/install.sh $*
+	@deploy/clis/install.sh $*
 
 .PHONY: demo
 demo: $(STAMPS)/setup ## Runs a three-step task with RUNTIME=codex, gemini or claude; needs no key
-	@tests/support/clis/install.sh $(RUNTIME)
+	@deploy/clis/install.sh $(RUNTIME)
 	@$(BIN)/python -m tests.support.demo $(RUNTIME)
 
 .PHONY: up
 up: ## Builds the images and starts the stack with Docker Compose
 	docker compose up --build --detach --wait
-	@echo "Pawl is up on 127.0.0.1:$${PAWL_ORCHESTRATOR_PORT:-50052}: submit with 'pawl submit FILE' or grpcurl (see README.md)"
+	@echo "Pawl is up on 127.0.0.1:$${PAWL_ORCHESTRATOR_PORT:-50052}. Submit with: .venv/bin/pawl submit examples/three-steps.yaml --watch"
 
 .PHONY: down
 down: ## Stops the stack; its data stays
@@ -94,8 +94,11 @@ lock: ## Locks the newest dependencies that pyproject.toml allows
 	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --universal \
 		--python-version 3.11 pyproject.toml --group build --group dev \
 		--constraints requirements/run.lock --output-file requirements/dev.lock
+	uv pip compile --quiet --generate-hashes --no-annotate --no-header --universal \
+		--python-version 3.11 --group pyproject.toml:build \
+		--constraints requirements/dev.lock --output-file requirements/build.lock
 
 .PHONY: clean
 clean: ## Removes everything the other targets made
 	rm -rf .venv $(STAMPS) .demo dist pawl/v1 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	rm -rf tests/support/clis/*/node_modules
+	rm -rf deploy/clis/*/node_modules
