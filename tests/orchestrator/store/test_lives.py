@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -123,29 +122,37 @@ MOVES: tuple[Callable[[Life, int], Awaitable[None]], ...] = (
 WEIGHED = (*(MOVES[:6] * 2), *MOVES)
 
 
+LIVES = st.lists(st.tuples(st.sampled_from(WEIGHED), st.integers(0, 2)), max_size=25)
+
+
 @pytest.mark.timeout(120)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.sampled_from(WEIGHED), st.integers(0, 2)), max_size=30))
-def test_a_jobs_record_stays_sound(
-    moves: list[tuple[Callable[[Life, int], Awaitable[None]], int]],
-) -> None:
-    asyncio.run(live(moves))
+def test_a_jobs_record_stays_sound(url: str) -> None:
+    with asyncio.Runner() as runner:
+        lives = AsyncExitStack()
+        store = runner.run(lives.enter_async_context(opened(url)))
+
+        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(LIVES)
+        def one(moves: list[tuple[Callable[[Life, int], Awaitable[None]], int]]) -> None:
+            runner.run(live(Rig(store), moves))
+
+        try:
+            one()
+        finally:
+            runner.run(lives.aclose())
 
 
-async def live(moves: list[tuple[Callable[[Life, int], Awaitable[None]], int]]) -> None:
+async def live(rig: Rig, moves: list[tuple[Callable[[Life, int], Awaitable[None]], int]]) -> None:
     """One life of one job."""
-    with TemporaryDirectory() as folder:
-        async with opened(f"sqlite:///{Path(folder) / 'jobs.db'}") as store:
-            rig = Rig(store)
-            life = Life(rig, await rig.submit(some_job(some_plan(steps=STEPS))))
-            await life.claim(0)
-            for move, which in moves:
-                life.used = None
-                answer: BaseException | None = None
-                try:
-                    await move(life, which)
-                except REFUSALS as error:
-                    answer = error
-                if life.used is not None and life.used.epoch < life.job.epoch:
-                    assert isinstance(answer, LeaseLost)
-                await life.check()
+    life = Life(rig, await rig.submit(some_job(some_plan(steps=STEPS))))
+    await life.claim(0)
+    for move, which in moves:
+        life.used = None
+        answer: BaseException | None = None
+        try:
+            await move(life, which)
+        except REFUSALS as error:
+            answer = error
+        if life.used is not None and life.used.epoch < life.job.epoch:
+            assert isinstance(answer, LeaseLost)
+        await life.check()
