@@ -111,9 +111,21 @@ async def held(
     )
     thread = threading.Thread(target=lease.run, name=f"lease-{claim.job_id}", daemon=True)
     thread.start()
+    alarm: asyncio.TimerHandle
+
+    def check() -> None:
+        # The thread itself may hang in a renewal, on a disk that does not answer.
+        nonlocal alarm
+        if lease.time_left() <= timedelta():
+            on_lost()
+        else:
+            alarm = loop.call_later(lease.time_left().total_seconds(), check)
+
+    alarm = loop.call_later(lease.time_left().total_seconds(), check)
     try:
         yield lease
     finally:
+        alarm.cancel()
         lease.leave()
 
 
