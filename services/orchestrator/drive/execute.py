@@ -67,6 +67,7 @@ async def _enter(work: Work) -> None:
     await work.tools.store.enter(
         work.claim,
         Stage.EXECUTE,
+        stage_event(Stage.PREPARE, "finished", "The job is prepared."),
         stage_event(Stage.EXECUTE, "started", "The steps are being run."),
         NewEvent(
             type="task.steps.plan",

@@ -15,6 +15,8 @@ from services.orchestrator.source.mirror import Mirror
 async def prepare(work: Work) -> None:
     """Goes through the stage; one that was left half-way is gone through again.
 
+    That it is finished is told as the next one begins, in one write, so that it is told once.
+
     Raises JobFailed, NoRoom, and what interrupts the work.
     """
     if work.job.stage not in {None, Stage.PREPARE}:
@@ -31,7 +33,6 @@ async def prepare(work: Work) -> None:
         await _pin(work, mirror)
     await _keep_context(work)
     await house(work)
-    await work.note(stage_event(Stage.PREPARE, "finished", "The job is prepared."))
 
 
 async def _pin(work: Work, mirror: Mirror) -> None:
