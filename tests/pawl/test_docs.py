@@ -160,7 +160,9 @@ def test_a_reasons_section_says_whose_fault_it_is_and_what_to_do(reason: Reason)
     section = text.split(f"\n### {reason.value}\n")[1].split("\n#")[0]
     (faults,) = re.findall(r"^\* Fault: (.+)\.", section, re.MULTILINE)
     assert set(re.split(r", | or ", faults)) <= FAULTS
-    assert re.search(r"^\* Retried by itself: (yes|no|not in this version)\b", section, re.MULTILINE)
+    assert re.search(
+        r"^\* Retried by itself: (yes|no|not in this version)\b", section, re.MULTILINE
+    )
     assert re.search(r"^\* What to do: \S", section, re.MULTILINE)
 
 
