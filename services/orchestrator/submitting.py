@@ -149,7 +149,7 @@ class Submitting:
                 reason="CAPABILITY_MISSING",
                 field="",
                 description=(
-                    f"no runner offers {name} now; the job waits in the queue until one does"
+                    f"nobody offers {name} now; the job waits in the queue until somebody does"
                 ),
             )
             for name in missing_capabilities(capabilities, self._fleet.offers())

@@ -158,7 +158,7 @@ def test_a_runtime_whose_cli_is_missing_waits_in_the_queue_and_the_submit_says_s
     runners = stack.pawl("runners")
 
     assert done.returncode == 0
-    assert "no runner offers claude" in done.stderr
+    assert "nobody offers claude" in done.stderr
     assert "no-such-claude" in runners.stdout
     assert stack.job(done.stdout.strip())["state"] == "JOB_STATE_QUEUED"
 
