@@ -106,7 +106,7 @@ class Mirror:
             return found.stdout.decode().strip()
         known = list(await self._heads())[:LISTED_BRANCHES]
         alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        has = f"it has {', '.join(alike)}" if alike else f"it has {len(known)} others"
+        has = f"it has {', '.join(alike)}" if alike else f"branches it has: {len(known)}"
         raise failed(
             Reason.BRANCH_NOT_FOUND,
             f"{self.location.url} has no branch {name}; {has}.",
