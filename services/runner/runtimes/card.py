@@ -18,7 +18,10 @@ from services.runner.runtimes.visible import visible_bytes
 
 _PATIENCE = timedelta(seconds=8)
 """Less than callers wait for an answer about the runner; the slowest CLI takes three under load."""
-_SECOND_LOOK = timedelta(seconds=60)
+_SECOND_LOOK = timedelta(seconds=2)
+"""Twice as long after each failure in a row: a machine that is busy at the start is soon less so,
+and until then every job for the CLI would wait."""
+_LONGEST_WAIT = timedelta(seconds=60)
 _MOST_BYTES = 64 * 1024
 _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 
@@ -33,6 +36,16 @@ class Card:
     """As the CLI tells it; empty where it is not available."""
     reason: str
     """Why it is not available and what to do about it; empty where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    mark: "_Mark"
+    card: Card
+    until: float
+    """When the CLI is to be asked again, by the clock."""
+    failures: int
+    """In a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class Cards:
         self._patience = patience
         self._second_look = second_look.total_seconds()
         self._clock = clock
-        self._known: dict[str, tuple[_Mark, Card, float]] = {}
+        self._known: dict[str, _Known] = {}
 
     async def probe(self, runtime: Runtime) -> Card:
         """The card of `runtime`, by running its CLI's `--version` where that is not known yet.
@@ -71,13 +84,21 @@ class Cards:
             return Card(name=runtime.name, available=False, version="", reason=str(missing))
         mark = _Mark(str(program.resolve()), status.st_mtime_ns, status.st_size)
         known = self._known.get(runtime.name)
-        if known is not None and known[0] == mark and known[2] > self._clock():
-            return known[1]
+        if known is not None and known.mark != mark:
+            known = None
+        if known is not None and known.until > self._clock():
+            return known.card
         card = await self._asked(runtime, program)
-        # One that hangs costs its whole patience: not at every question about the runner.
-        until = math.inf if card.available else self._clock() + self._second_look
-        self._known[runtime.name] = (mark, card, until)
+        failures = 0 if card.available else 1 + (known.failures if known is not None else 0)
+        self._known[runtime.name] = _Known(mark, card, self._until(failures), failures)
         return card
+
+    def _until(self, failures: int) -> float:
+        if not failures:
+            return math.inf
+        # One that hangs costs its whole patience: not at every question about the runner.
+        wait = self._second_look * 2.0 ** min(failures - 1, 16)
+        return self._clock() + min(wait, _LONGEST_WAIT.total_seconds())
 
     async def _asked(self, runtime: Runtime, program: Path) -> Card:
         try:

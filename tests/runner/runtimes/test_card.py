@@ -92,14 +92,30 @@ async def test_a_cli_that_failed_is_asked_again_after_a_while(tmp_path: Path) ->
     said = f"echo x >> {tmp_path}/probes; test -e {tmp_path}/mended && echo 1.0.0"
     made = runtime("codex", program_in(tmp_path, said))
     time = 0.0
-    cards = Cards(second_look=timedelta(seconds=60), clock=lambda: time)
+    cards = Cards(second_look=timedelta(seconds=10), clock=lambda: time)
 
     await cards.probe(made)
     (tmp_path / "mended").touch()
-    time = 59
+    time = 9
     too_early = await cards.probe(made)
-    time = 61
+    time = 11
     later = await cards.probe(made)
 
     assert (too_early.available, later.available) == (False, True)
     assert (tmp_path / "probes").read_text() == "x\nx\n"
+
+
+async def test_one_that_keeps_failing_is_asked_more_and_more_seldom(tmp_path: Path) -> None:
+    """One slow start of a CLI under load kept its jobs waiting for a minute."""
+    made = runtime("codex", program_in(tmp_path, f"echo x >> {tmp_path}/probes"))
+    time = 0
+    cards = Cards(second_look=timedelta(seconds=2), clock=lambda: time)
+    asked: list[int] = []
+
+    for time in range(200):
+        count = len(asked)
+        await cards.probe(made)
+        probes = len((tmp_path / "probes").read_text().split())
+        asked += [time] * (probes - count)
+
+    assert asked == [0, 2, 6, 14, 30, 62, 122, 182]
