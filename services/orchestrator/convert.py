@@ -22,6 +22,7 @@ from services.orchestrator.jobs.job import (
     Usage,
 )
 from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
+from services.orchestrator.jobs.runners import KnownRunner
 
 # Names, not numbers: messages take either, and the names are what the domain has too.
 STATES = {state: f"JOB_STATE_{state.name}" for state in JobState}
@@ -242,6 +243,32 @@ def artifact_to_message(artifact: Artifact) -> job_pb2.Artifact:
         sha256=artifact.sha256,
         content_type=artifact.content_type,
         create_time=stamp(artifact.create_time),
+    )
+
+
+def runner_to_message(known: KnownRunner) -> job_pb2.Runner:
+    """One address of the fleet; one that was never heard from has a target alone."""
+    said = known.description
+    if said is None:
+        return job_pb2.Runner(target=known.target)
+    return job_pb2.Runner(
+        runner_id=said.runner_id,
+        target=known.target,
+        capabilities=said.capabilities,
+        runtimes=[
+            job_pb2.RuntimeCard(
+                name=card.name,
+                available=card.available,
+                version=card.version,
+                reason=card.reason,
+            )
+            for card in said.runtimes
+        ],
+        slots=said.slots,
+        free_slots=known.free_slots,
+        isolation=said.isolation,
+        draining=said.draining,
+        reachable=known.reachable,
     )
 
 

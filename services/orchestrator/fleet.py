@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import structlog
 
-from pawl.v1 import job_pb2, runner_pb2
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
 from services.orchestrator.jobs.eligibility import Eligible, Offer, Offers, eligible
 from services.orchestrator.jobs.job import JobId, JobState
+from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
 from services.orchestrator.jobs.store import Candidate
 from services.orchestrator.remote.runner import RemoteRunner, runner_at
 
@@ -35,7 +35,7 @@ class Member:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def described(self) -> runner_pb2.DescribeRunnerResponse | None:
+    def described(self) -> RunnerDescription | None:
         """What the runner said of itself."""
         return self.runner.description
 
@@ -56,21 +56,13 @@ class Member:
             reachable=self.reachable,
         )
 
-    def shown(self) -> job_pb2.Runner:
-        """What clients see of it; one that was never heard from has a target alone."""
-        said = self.described
-        if said is None:
-            return job_pb2.Runner(target=self.runner.target)
-        return job_pb2.Runner(
-            runner_id=said.runner_id,
+    def known(self) -> KnownRunner:
+        """What there is to know of it."""
+        return KnownRunner(
             target=self.runner.target,
-            capabilities=said.capabilities,
-            runtimes=said.runtimes,
-            slots=said.slots,
-            free_slots=self.free_slots,
-            isolation=said.isolation,
-            draining=said.draining,
             reachable=self.reachable,
+            description=self.described,
+            free_slots=self.free_slots,
         )
 
 
@@ -98,9 +90,9 @@ class RunnerFleet:
             own=frozenset(OWN_CAPABILITIES),
         )
 
-    def runners(self) -> Sequence[job_pb2.Runner]:
+    def runners(self) -> Sequence[KnownRunner]:
         """Every address there is, by target, with what was last heard from it."""
-        return [member.shown() for member in self.members]
+        return [member.known() for member in self.members]
 
     def find(self, runner_id: str) -> Runner | None:
         """The runner with this id, reachable or not, once it was heard of."""

@@ -17,6 +17,7 @@ from services.orchestrator.feed import Feed, Watching
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.eligibility import Offers
 from services.orchestrator.jobs.job import Event, Job, JobId, JobState, Stream
+from services.orchestrator.jobs.runners import KnownRunner
 from services.orchestrator.jobs.store import JobFilter, Store
 from services.orchestrator.submitting import Contract, Submission, Submitting
 from services.orchestrator.tail import Chunk
@@ -38,7 +39,7 @@ class Fleet(Protocol):
     def offers(self) -> Offers:
         """What they would take now, with what is added to every one."""
 
-    def runners(self) -> Sequence[job_pb2.Runner]:
+    def runners(self) -> Sequence[KnownRunner]:
         """Every runner there is, by target."""
 
 
@@ -186,7 +187,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         self, request: pb.ListRunnersRequest, context: Context
     ) -> pb.ListRunnersResponse:
         return pb.ListRunnersResponse(
-            runners=self._fleet.runners(),
+            runners=[convert.runner_to_message(one) for one in self._fleet.runners()],
             orchestrator_capabilities=sorted(self._fleet.offers().own),
         )
 

@@ -10,9 +10,9 @@ import grpc
 import pytest
 from google.protobuf import json_format, struct_pb2
 
-from pawl.v1 import job_pb2, task_pb2
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
+from pawl.v1 import task_pb2
 from pawl.wire.channel import channel
 from pawl.wire.errors import Refusal
 from pawl.wire.server import serving
@@ -23,6 +23,7 @@ from services.orchestrator.feed import Feed
 from services.orchestrator.jobs.eligibility import Offer, Offers
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, Segment, Stream
 from services.orchestrator.jobs.plan import Plan
+from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
 from services.orchestrator.jobs.store import Claim
 from services.orchestrator.servicer import OrchestratorServicer
 from services.orchestrator.store.store import SqlStore, opened
@@ -64,17 +65,21 @@ class ScriptedFleet:
         )
         return Offers(runners=(one,), own=frozenset({"git"}))
 
-    def runners(self) -> Sequence[job_pb2.Runner]:
+    def runners(self) -> Sequence[KnownRunner]:
+        heard = RunnerDescription(
+            runner_id="r1",
+            incarnation="first",
+            capabilities=tuple(sorted(self.capabilities)),
+            runtimes=(),
+            slots=2,
+            free_slots=2,
+            isolation="process",
+            draining=False,
+            workspace_ids=(),
+        )
         return [
-            job_pb2.Runner(
-                runner_id="r1",
-                target="127.0.0.1:1",
-                capabilities=sorted(self.capabilities),
-                slots=2,
-                free_slots=2,
-                reachable=True,
-            ),
-            job_pb2.Runner(target="127.0.0.1:2"),
+            KnownRunner(target="127.0.0.1:1", reachable=True, description=heard, free_slots=2),
+            KnownRunner(target="127.0.0.1:2", reachable=False, description=None, free_slots=0),
         ]
 
 

@@ -40,6 +40,7 @@ from services.orchestrator.drive.ports import (
 )
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import Stream
+from services.orchestrator.jobs.runners import RunnerDescription
 from services.orchestrator.jobs.store import LeaseLost
 from services.orchestrator.remote import translate
 
@@ -61,7 +62,7 @@ class RemoteRunner(Runner):
 
     target: str
     stub: "rpc.RunnerServiceAsyncStub"
-    description: runner_pb2.DescribeRunnerResponse | None = field(default=None)
+    description: RunnerDescription | None = field(default=None)
 
     @property
     @override
@@ -73,15 +74,16 @@ class RemoteRunner(Runner):
     def incarnation(self) -> str:
         return self.description.incarnation if self.description else ""
 
-    async def describe(self) -> runner_pb2.DescribeRunnerResponse:
+    async def describe(self) -> RunnerDescription:
         """Asks what the runner is now. Raises RunnerUnreachable."""
         try:
             with _told():
-                self.description = await self.stub.DescribeRunner(
+                said = await self.stub.DescribeRunner(
                     runner_pb2.DescribeRunnerRequest(), timeout=UNARY_DEADLINE.total_seconds()
                 )
         except (JobFailed, LeaseLost, RunUnknown, RunnerFull) as error:
             raise RunnerUnreachable(f"it does not describe itself: {error}") from error
+        self.description = translate.description(said)
         return self.description
 
     @override

@@ -21,6 +21,7 @@ from services.orchestrator.drive.ports import (
 from services.orchestrator.jobs.activity import Activity, ActivityKind
 from services.orchestrator.jobs.failures import Failure, Reason
 from services.orchestrator.jobs.job import Stream, Usage
+from services.orchestrator.jobs.runners import RunnerDescription, RuntimeCard
 
 STREAMS = {
     job_pb2.OUTPUT_STREAM_STDOUT: Stream.STDOUT,
@@ -74,6 +75,29 @@ def run_request(
         stdout_offset=positions.get(Stream.STDOUT, 0),
         stderr_offset=positions.get(Stream.STDERR, 0),
         activity_index=activity_index,
+    )
+
+
+def description(said: runner_pb2.DescribeRunnerResponse) -> RunnerDescription:
+    """What a runner says of itself."""
+    return RunnerDescription(
+        runner_id=said.runner_id,
+        incarnation=said.incarnation,
+        capabilities=tuple(said.capabilities),
+        runtimes=tuple(
+            RuntimeCard(
+                name=card.name,
+                available=card.available,
+                version=card.version,
+                reason=card.reason,
+            )
+            for card in said.runtimes
+        ),
+        slots=said.slots,
+        free_slots=said.free_slots,
+        isolation=said.isolation,
+        draining=said.draining,
+        workspace_ids=tuple(said.workspace_ids),
     )
 
 
