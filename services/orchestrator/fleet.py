@@ -121,6 +121,10 @@ class RunnerFleet:
         chosen.reserved += 1
         return chosen.runner
 
+    def roomy(self) -> bool:
+        """Whether any runner would take a workspace now."""
+        return any(offer.open and offer.free_slots > 0 for offer in self.offers().runners)
+
     def free(self, runner: Runner) -> None:
         """Takes a promise back once the runner has said how many slots it has now.
 

@@ -202,7 +202,8 @@ async def test_silence_is_filled_with_heartbeats(runner: Stub) -> None:
 
 
 async def test_cancel_leaves_no_process_of_the_most_stubborn(runner: Stub, tmp_path: Path) -> None:
-    asked = request("ignore-signals", "fork-daemon ../daemon", "stdout ready", "silent 600")
+    script = ("ignore-signals", "fork-daemon ../daemon", "wait-for ../daemon", "stdout ready")
+    asked = request(*script, "silent 600")
     heard = Heard()
     call = runner.Run(asked)
     await follow_until(call, heard, lambda so_far: b"ready" in so_far.stdout)

@@ -279,6 +279,10 @@ class ScriptedFleet(Fleet):
         return None
 
     @override
+    def roomy(self) -> bool:
+        return any(not runner.unreachable and not runner.full for runner in self.runners)
+
+    @override
     def free(self, runner: Runner) -> None:
         self.reserved.remove(runner.runner_id)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -57,9 +57,15 @@ class Claimer:
                 pass
 
     async def _claim_what_fits(self) -> None:
+        """Jobs whose owner was lost come first: they hold slots already."""
+        await self._claim(JobState.RUNNING, while_=lambda: True)
+        # A full fleet is no reason to read a queue of thousands.
+        await self._claim(JobState.QUEUED, while_=self._tools.fleet.roomy)
+
+    async def _claim(self, state: JobState, *, while_: Callable[[], bool]) -> None:
         after = ""
-        while len(self._drivers) < self._max_jobs:
-            page = await self._tools.store.candidates(limit=PAGE, after=after)
+        while while_():
+            page = await self._tools.store.candidates(state=state, limit=PAGE, after=after)
             for candidate in page:
                 if len(self._drivers) >= self._max_jobs:
                     return

@@ -250,6 +250,9 @@ class Fleet(Protocol):
     def reserve(self, capabilities: Sequence[str]) -> Runner | None:
         """A reachable runner that fits and has a free slot, which now counts as taken."""
 
+    def roomy(self) -> bool:
+        """Whether any runner would take a workspace now."""
+
     def free(self, runner: Runner) -> None:
         """Gives back a reserved slot that no workspace has come to hold."""
 

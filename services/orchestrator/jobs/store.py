@@ -194,8 +194,10 @@ class Accepting(Protocol):
 class Claiming(Protocol):
     """How jobs find an owner."""
 
-    async def candidates(self, *, limit: int, after: str = "") -> Sequence[Candidate]:
-        """Claimable jobs by priority, then order of submission.
+    async def candidates(
+        self, *, limit: int, after: str = "", state: JobState | None = None
+    ) -> Sequence[Candidate]:
+        """Claimable jobs, of one state or of either, by priority, then order of submission.
 
         QUEUED with `not_before` past, or RUNNING with an expired lease, by the
         database's clock. `after` is the last job of the page before.

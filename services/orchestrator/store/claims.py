@@ -6,7 +6,14 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import CancelRequest, JobId, JobOutcome, JobState, NewEvent
+from services.orchestrator.jobs.job import (
+    CancelRequest,
+    JobId,
+    JobOutcome,
+    JobState,
+    NewEvent,
+    StepState,
+)
 from services.orchestrator.jobs.store import Candidate, Claim, LeaseLost, StoreAway
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.accepting import GONE
@@ -25,14 +32,18 @@ CLAIMS_WITHOUT_PROGRESS = 5
 """A job that has been claimed so often since its last checkpoint is claimed no more."""
 
 
-def candidates(connection: sa.Connection, *, limit: int, after: str) -> Sequence[Candidate]:
-    """Claimable jobs, the next one to claim first."""
+def candidates(
+    connection: sa.Connection, *, limit: int, after: str, state: JobState | None = None
+) -> Sequence[Candidate]:
+    """Claimable jobs, of one state or of either, the next one to claim first."""
     query = (
         sa.select(job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id)
         .where(sa.text(tables.OPEN), CLAIMABLE)
         .order_by(job.c.claim_rank, job.c.submit_order)
         .limit(limit)
     )
+    if state is not None:
+        query = query.where(job.c.state == state)
     if after:
         place = sa.select(job.c.claim_rank, job.c.submit_order).where(job.c.job_id == after)
         row = (connection.execute(place)).one_or_none()
@@ -100,7 +111,7 @@ def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:
         message=f"The job was given up: {message}.",
         payload={"reason": Reason.POISONED, "failure": message},
     )
-    moved(
+    row = moved(
         connection,
         poisoned,
         [event],
@@ -113,6 +124,12 @@ def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:
             **GONE,
         },
     )
+    if row is not None:
+        connection.execute(
+            sa.update(tables.step)
+            .where(tables.step.c.job_id == row["job_id"], tables.step.c.state == StepState.RUNNING)
+            .values(state=StepState.LOST, end_time=row["now"])
+        )
 
 
 def renew(engine: sa.Engine, claim: Claim, *, term: timedelta) -> CancelRequest | None:

@@ -11,6 +11,7 @@ from services.orchestrator.jobs.job import (
     Event,
     Job,
     JobId,
+    JobState,
     Segment,
     Stream,
 )
@@ -124,9 +125,11 @@ class SqlClaiming:
 
     _threads: Threads
 
-    async def candidates(self, *, limit: int, after: str = "") -> Sequence[Candidate]:
+    async def candidates(
+        self, *, limit: int, after: str = "", state: JobState | None = None
+    ) -> Sequence[Candidate]:
         """See Claiming."""
-        return await self._threads.read(claims.candidates, limit=limit, after=after)
+        return await self._threads.read(claims.candidates, limit=limit, after=after, state=state)
 
     async def claim(self, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
         """See Claiming."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import JobOutcome, JobState
+from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
 from services.orchestrator.jobs.store import LeaseLost, Store
 from tests.orchestrator.store.claiming import EXPIRED, Rig
 from tests.support.jobs import TERM, fact, some_job, some_plan
@@ -34,6 +34,17 @@ async def test_candidates_go_on_behind_the_last_page(rig: Rig, store: Store) -> 
         page = await store.candidates(limit=2, after=seen[-1])
 
     assert seen == [job.job_id for job in jobs]
+
+
+async def test_candidates_of_one_state_leave_out_the_others(rig: Rig, store: Store) -> None:
+    queued = await rig.submit()
+    lost = await rig.claim(await rig.submit(), term=EXPIRED)
+
+    waiting = await store.candidates(limit=10, state=JobState.QUEUED)
+    running = await store.candidates(limit=10, state=JobState.RUNNING)
+
+    assert [one.job_id for one in waiting] == [queued.job_id]
+    assert [one.job_id for one in running] == [lost.job_id]
 
 
 async def test_a_claim_makes_the_job_run_under_the_next_epoch(rig: Rig, store: Store) -> None:
@@ -150,6 +161,18 @@ async def test_a_job_that_loses_five_owners_is_given_up(rig: Rig, store: Store) 
     assert buried.failure.reason is Reason.POISONED
     assert (await rig.types(job))[-1] == "job.deadLettered"
     assert await store.candidates(limit=10) == []
+
+
+async def test_a_job_that_is_given_up_leaves_no_step_running(rig: Rig, store: Store) -> None:
+    job = await rig.submit()
+    await rig.start(await rig.claim(job, term=EXPIRED))
+    for _ in range(4):
+        await rig.claim(job, term=EXPIRED)
+
+    await store.claim(job.job_id, owner="me", term=TERM)
+
+    buried = await rig.read(job)
+    assert StepState.RUNNING not in {step.state for step in buried.steps}
 
 
 async def test_a_checkpoint_makes_a_job_worth_claiming_again(rig: Rig, store: Store) -> None:
