@@ -47,6 +47,19 @@ def _git(tree: Path, *arguments: str, data: bytes = b"") -> bytes:
 class Fails(Exception):
     """Ends a scripted run with a failure."""
 
+    reason = Reason.AGENT_EXIT
+    reset_time: datetime | None = None
+
+
+class Limited(Fails):
+    """Ends a scripted run because its provider takes no more requests."""
+
+    reason = Reason.AGENT_RATE_LIMITED
+
+    def __init__(self, message: str, *, reset_time: datetime) -> None:
+        super().__init__(message)
+        self.reset_time = reset_time
+
 
 class Dies(Exception):
     """Ends a scripted run with its runner's process: nobody sees how it ended."""
@@ -191,8 +204,8 @@ class ScriptedRunner(Runner):
             await script(stage)
             end = finished(RunOutcome.SUCCEEDED)
         except Fails as error:
-            failure = Failure(Reason.AGENT_EXIT, str(error), "Read the log.")
-            end = finished(RunOutcome.FAILED, failure)
+            failure = Failure(error.reason, str(error), "Read the log.")
+            end = finished(RunOutcome.FAILED, failure, reset_time=error.reset_time)
         except Dies:
             end = finished(RunOutcome.LOST)
         if stage.stopped.is_set():
@@ -244,7 +257,9 @@ class ScriptedRunner(Runner):
         self.closed.append(workspace_id)
 
 
-def finished(outcome: RunOutcome, failure: Failure | None = None) -> Finished:
+def finished(
+    outcome: RunOutcome, failure: Failure | None = None, *, reset_time: datetime | None = None
+) -> Finished:
     """The end of a scripted run."""
     return Finished(
         outcome=outcome,
@@ -255,7 +270,7 @@ def finished(outcome: RunOutcome, failure: Failure | None = None) -> Finished:
         usage=None,
         final_message="That is all.",
         receipt=None,
-        reset_time=None,
+        reset_time=reset_time,
     )
 
 

@@ -29,6 +29,7 @@ from services.orchestrator.drive.tracks import (
     take_tree,
 )
 from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs import retries
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.job import Artifact, NewEvent, Step, StepState
 from services.orchestrator.jobs.plan import PlannedStep, Stage
@@ -187,8 +188,22 @@ async def _fail(attempt: Attempt, end: Finished) -> NoReturn:
     failure = end.failure or Failure(
         Reason.INTERNAL, "the run ended without a reason", "Look at the runner's log."
     )
+    if failure.reason is Reason.AGENT_RATE_LIMITED:
+        _wait_out(attempt, failure, end)
     tree = await _snapshot(attempt)
     await _close(attempt, _of_step(failure, attempt.step), end=end, tree=tree)
+
+
+def _wait_out(attempt: Attempt, failure: Failure, end: Finished) -> None:
+    """Has the step started again once the provider takes requests, where the job lives to see it.
+
+    Raises RunLost; returns where the job's time would be up before.
+    """
+    job, now = attempt.work.job, attempt.work.tools.now()
+    wait = retries.after_rate_limit(attempt.step.attempt, now=now, reset_time=end.reset_time)
+    deadline = (job.start_time or now) + attempt.work.plan.limits.job_timeout
+    if now + wait < deadline:
+        raise RunLost(failure.message, wait=wait)
 
 
 async def _stop(

@@ -10,7 +10,7 @@ from pawl.wire.errors import Unavailable
 from pawl.wire.logs import about
 from services.orchestrator.drive.attempt import Attempt, forget, see_through
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
-from services.orchestrator.drive.housing import house, leave
+from services.orchestrator.drive.housing import NoRoom, house, leave
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.recording import RunLost
@@ -110,7 +110,7 @@ async def _run_step(work: Work, step: Step) -> None:
             attempt = Attempt(work=work, planned=work.plan.steps[step.index], step=step)
             await see_through(attempt, adopting=adopting)
     except RunLost as lost:
-        await _lose(work, step, lost.why)
+        await _lose(work, step, lost)
 
 
 async def _start(work: Work, runner: Runner, index: int) -> Step:
@@ -130,9 +130,12 @@ async def _start(work: Work, runner: Runner, index: int) -> Step:
     return job.steps[index]
 
 
-async def _lose(work: Work, step: Step, why: str) -> None:
-    """Stores that an attempt was lost with its runner; another one follows if any is left."""
-    planned = work.plan.steps[step.index]
+async def _lose(work: Work, step: Step, lost: RunLost) -> None:
+    """Stores that an attempt was lost; another one follows if any is left.
+
+    Raises AttemptsExhausted, and NoRoom where the next one has to wait for a provider.
+    """
+    planned, why = work.plan.steps[step.index], lost.why
     artifacts = await step_logs(work, step.index, step.attempt, lost=True)
     keys = await segment_keys(work, step.index, step.attempt)
     await work.tools.store.end_step(
@@ -143,6 +146,7 @@ async def _lose(work: Work, step: Step, why: str) -> None:
         summary="",
         usage=None,
         artifacts=artifacts,
+        counted=lost.wait is None,
     )
     work.told()
     # Closing the workspace ends what may run in it still: only then can the run be forgotten.
@@ -150,6 +154,8 @@ async def _lose(work: Work, step: Step, why: str) -> None:
     await forget(Attempt(work=work, planned=planned, step=step), keys)
     await work.tools.store.unhouse(work.claim)
     job = await work.refresh()
+    if lost.wait is not None:
+        raise NoRoom(why, wait=lost.wait)
     match retries.after_loss(job.losses, job.max_attempts):
         case retries.GiveUp():
             raise AttemptsExhausted(

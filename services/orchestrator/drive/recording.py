@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
@@ -36,11 +37,15 @@ STRIKES = 3
 
 
 class RunLost(Exception):
-    """The run is known to have ended, and nobody saw how."""
+    """The run has ended without a result, and its step is to be started again.
 
-    def __init__(self, why: str) -> None:
+    `wait` is set where that is nobody's loss: a provider takes no requests for so long.
+    """
+
+    def __init__(self, why: str, *, wait: timedelta | None = None) -> None:
         super().__init__(why)
         self.why = why
+        self.wait = wait
 
 
 @dataclass(slots=True, kw_only=True)

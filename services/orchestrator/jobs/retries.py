@@ -1,7 +1,7 @@
 """What follows when the platform has lost a job's run."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 DEFAULT_MAX_ATTEMPTS = 3
 """Losses in a row that a job may have, where its submit does not say."""
@@ -35,3 +35,18 @@ def after_loss(losses: int, max_attempts: int, *, jitter: float = 0.0) -> Retry 
     # The exponent is bounded before the multiplication is: a timedelta overflows.
     pause = min(FIRST_BACK_OFF * 2 ** min(losses - 1, 16), LONGEST_BACK_OFF)
     return Retry(pause * (1 - jitter / 2))
+
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(minutes=15)
+
+
+def after_rate_limit(attempt: int, *, now: datetime, reset_time: datetime | None) -> timedelta:
+    """How long to leave a provider alone that takes no more requests.
+
+    Until it said it would take them again; where it said nothing, longer with each attempt.
+    """
+    if reset_time is not None:
+        return max(reset_time - now, FIRST_BACK_OFF)
+    doubled: int = 2 ** min(attempt - 1, 16)
+    return min(FIRST_WAIT * doubled, LONGEST_WAIT)

@@ -291,8 +291,11 @@ class Driving(Protocol):
         summary: str,
         usage: Usage | None,
         artifacts: Sequence[Artifact],
+        counted: bool = True,
     ) -> None:
         """The step is FAILED, CANCELLED or LOST; LOST adds one to `attempt` and `losses`.
+
+        A loss that is not `counted` adds to `attempt` alone.
 
         Forgets the attempt's segments, as `finish_step` does.
         """

@@ -120,6 +120,7 @@ def close_step(
     artifacts: Sequence[Artifact],
     commit: str = "",
     tree: str = "",
+    counted: bool = True,
 ) -> None:
     """The end of a step's attempt: its artifacts, its checkpoint if it has one."""
     row = driven(connection, claim, events)
@@ -146,7 +147,8 @@ def close_step(
     output.forget(connection, claim.job_id, step_index=step_index, attempt=attempt or 0)
     # Only now: the events belong to the attempt that has ended.
     if state is StepState.LOST:
-        driven(connection, claim, (), {"attempt": job.c.attempt + 1, "losses": job.c.losses + 1})
+        losses = job.c.losses + (1 if counted else 0)
+        driven(connection, claim, (), {"attempt": job.c.attempt + 1, "losses": losses})
     elif state is StepState.SUCCEEDED:
         driven(connection, claim, (), {"losses": 0, "claims_without_progress": 0})
 

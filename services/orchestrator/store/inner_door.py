@@ -136,6 +136,7 @@ class SqlDriving:
         summary: str,
         usage: Usage | None,
         artifacts: Sequence[Artifact],
+        counted: bool = True,
     ) -> None:
         """See Driving."""
         await self._threads.write(
@@ -147,6 +148,7 @@ class SqlDriving:
             summary=summary,
             usage=usage,
             artifacts=artifacts,
+            counted=counted,
         )
 
     async def append_output(self, claim: Claim, segments: Sequence[Segment]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ from services.orchestrator.jobs.job import (
 from services.orchestrator.jobs.store import Claim, StoreAway
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
-from tests.support.scripted_runner import Dies, Fails, Script, Stage
+from tests.support.scripted_runner import Dies, Fails, Limited, Script, Stage
 
 
 @pytest.fixture
@@ -412,6 +413,38 @@ async def test_a_job_over_its_budget_is_stopped_and_keeps_its_work(house: House)
     assert job.failure is not None
     assert job.failure.reason is Reason.BUDGET_EXCEEDED
     assert "half" in await house.text(job_id, "patches/steps/step-0000.partial.patch")
+
+
+async def test_a_rate_limit_is_waited_out_and_not_counted(house: House) -> None:
+    async def limited(stage: Stage) -> None:
+        stage.say("no more for now")
+        raise Limited("usage limit reached", reset_time=datetime.now(UTC) + timedelta(seconds=2))
+
+    request = plan(house.origin, steps=2)
+    job_id = await house.submit(writes("a"), limited, writes("b"), request=request)
+
+    await house.until(job_id, "job.requeued")
+    waiting = await house.job(job_id)
+    job = await house.ended(job_id)
+
+    assert waiting.state is JobState.QUEUED
+    assert waiting.not_before is not None
+    assert (job.state, job.attempt, job.losses) == (JobState.SUCCEEDED, 2, 0)
+    assert house.runner.started == [f"{job_id}/1/0", f"{job_id}/1/1", f"{job_id}/2/1"]
+    log = await house.text(job_id, "attempts/1/logs/steps/step-0001.log")
+    assert log == "no more for now\n"
+
+
+async def test_a_rate_limit_beyond_the_deadline_fails_the_job(house: House) -> None:
+    async def limited(stage: Stage) -> None:
+        raise Limited("usage limit reached", reset_time=datetime.now(UTC) + timedelta(hours=2))
+
+    job_id = await house.submit(limited, request=plan(house.origin, steps=1))
+
+    job = await house.ended(job_id)
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.AGENT_RATE_LIMITED
 
 
 async def test_a_taken_branch_is_refused_before_anything_runs(house: House) -> None:
