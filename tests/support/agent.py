@@ -200,6 +200,9 @@ class Agent:
         child = os.fork()
         if child:
             os.waitpid(child, 0)
+            if directive.path:
+                # Whatever comes next in the script may count on the file.
+                self.do_wait_for(directive)
             return
         os.setsid()
         if os.fork():
