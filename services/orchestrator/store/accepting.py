@@ -139,22 +139,23 @@ def _cancel(
     )
     cancelled = NewEvent(type="job.cancelled", message="The job was cancelled before it started.")
     ended = {"state": JobState.CANCELLED, "outcome": JobOutcome.CANCELLED, **GONE}
+    stoppable = job.c.intent_recorded.is_(False)
     if moved(
         connection,
-        named(job_id, JobState.QUEUED),
+        sa.and_(named(job_id, JobState.QUEUED), stoppable),
         [requested, cancelled],
         {**request, **ended},
     ):
         return None
     running = named(job_id, JobState.RUNNING)
-    untold = sa.and_(running, job.c.cancel_time.is_(None), job.c.intent_recorded.is_(False))
+    untold = sa.and_(running, job.c.cancel_time.is_(None), stoppable)
     if moved(connection, untold, [requested], request):
         return None
     found = connection.execute(sa.select(job).where(job.c.job_id == job_id))
     row = found.mappings().one_or_none()
     if row is None or row["cancel_time"] is not None:
         return None
-    if row["state"] != JobState.RUNNING:
+    if JobState(row["state"]).terminal:
         return FailedPrecondition(
             "JOB_ENDED",
             f"job {job_id} ended before it was asked to: {row['outcome']}",
@@ -165,7 +166,7 @@ def _cancel(
         message=f"{by} asked for the job to be cancelled, but its result is being published.",
         payload={"by": by, "reason": reason},
     )
-    unheard = sa.and_(running, job.c.cancel_too_late_told.is_(False))
+    unheard = sa.and_(named(job_id, row["state"]), job.c.cancel_too_late_told.is_(False))
     moved(connection, unheard, [too_late], {"cancel_too_late_told": True})
     return FailedPrecondition(
         "TOO_LATE", f"the result of job {job_id} is being published; wait for it to end"
@@ -176,7 +177,12 @@ def expire(connection: sa.Connection) -> Sequence[JobId]:
     """Fails jobs that have waited longer than their task allows."""
     # Only a job that is QUEUED has a deadline; to name the state here, too, would make the
     # planner look through the queue for it.
-    overdue = sa.and_(job.c.queue_deadline.is_not(None), job.c.queue_deadline < now())
+    overdue = sa.and_(
+        job.c.queue_deadline.is_not(None),
+        job.c.queue_deadline < now(),
+        # What is to be published waits for nobody's limit.
+        job.c.intent_recorded.is_(False),
+    )
     found = connection.scalars(sa.select(job.c.job_id).where(overdue).limit(EXPIRED_AT_ONCE))
     message = "the job waited in the queue for longer than its task allows"
     event = NewEvent(

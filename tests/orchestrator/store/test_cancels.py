@@ -140,3 +140,18 @@ async def test_nothing_is_pushed_without_an_intent(rig: Rig, store: Store) -> No
 
     with pytest.raises(ValueError, match="no intent"):
         await store.reach(claim, Phase.PUSHED)
+
+
+async def test_a_cancel_is_too_late_for_a_job_that_waits_with_its_intent(
+    rig: Rig, store: Store
+) -> None:
+    """A queued job was cancelled at once, even where its result might be pushed already."""
+    claim = await rig.claim()
+    await store.intend(claim, PUBLICATION, fact("intent"))
+    await store.requeue(claim, fact("job.requeued"), not_before=None)
+
+    with pytest.raises(FailedPrecondition) as refused:
+        await store.request_cancel(claim.job_id, **WHO)
+
+    assert refused.value.reason == "TOO_LATE"
+    assert await rig.state(claim) is JobState.QUEUED
