@@ -16,6 +16,7 @@ from services.orchestrator.jobs.failures import Reason, failed
 OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 STDERR_BYTES = 8 * 1024
 READ_BYTES = 64 * 1024
+PIPES_SECONDS = 1.0
 USERINFO = re.compile(r"(?<=://)[^/@\s'\"]*@")
 FULL = ("No space left on device", "Disk quota exceeded")
 
@@ -182,6 +183,18 @@ async def started(
             except ProcessLookupError:
                 pass  # it has ended, and its end is about to be noticed
             await process.wait()
+        await _drain(process)
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """Reads what nobody has read, for a moment: a pipe is given back at its end, not before."""
+    try:
+        async with asyncio.timeout(PIPES_SECONDS):
+            for stream in (process.stdout, process.stderr):
+                while stream is not None and await stream.read(READ_BYTES):
+                    pass
+    except TimeoutError:
+        pass  # something that left the session holds them; the loop gives them back with its end
 
 
 def readable(raw: bytes, secrets: Sequence[str] = ()) -> str:

@@ -150,6 +150,17 @@ async def _version(program: Path, runtime: Runtime, patience: timedelta) -> tupl
             except ProcessLookupError:
                 pass
             await child.wait()
+            await _drained(child)
+
+
+async def _drained(child: asyncio.subprocess.Process) -> None:
+    """Reads what nobody has read, for a moment: a pipe is given back at its end, not before."""
+    try:
+        async with asyncio.timeout(1):
+            while child.stdout is not None and await child.stdout.read(_MOST_BYTES):
+                pass
+    except TimeoutError:
+        pass  # something that left the group holds it
 
 
 async def _answer(child: asyncio.subprocess.Process) -> str:

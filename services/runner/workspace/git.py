@@ -169,3 +169,9 @@ async def _end(child: Process) -> None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         await child.wait()
+    # A pipe is given back at its end, not before; git leaves nobody behind to hold one.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            for stream in (child.stdout, child.stderr):
+                while stream is not None and await stream.read(1 << 16):
+                    pass
