@@ -95,7 +95,7 @@ def _take_slot(work: Work) -> Runner:
     if runner is None:
         runner = work.tools.fleet.reserve(work.job.capabilities)
     if runner is None:
-        raise NoRoom("no runner that fits has a free slot")
+        raise NoRoom("no runner that fits can be reached and has a free slot")
     return runner
 
 
