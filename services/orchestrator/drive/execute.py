@@ -8,8 +8,10 @@ import structlog
 
 from pawl.wire.errors import Unavailable
 from pawl.wire.logs import about
-from services.orchestrator.drive.attempt import Attempt, forget, see_through
+from services.orchestrator.drive.attempt import Attempt
+from services.orchestrator.drive.closing import forget
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
+from services.orchestrator.drive.following import see_through
 from services.orchestrator.drive.housing import NoRoom, house, leave
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import Runner
