@@ -10,10 +10,10 @@ from datetime import timedelta
 import structlog
 
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
+from services.orchestrator.jobs.claim import Candidate
 from services.orchestrator.jobs.eligibility import Eligible, Offer, Offers, eligible
 from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
-from services.orchestrator.jobs.store import Candidate
 from services.orchestrator.remote.runner import RemoteRunner, runner_at
 
 logger = structlog.get_logger(__name__)

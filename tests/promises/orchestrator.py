@@ -20,11 +20,11 @@ from pawl.wire.status import from_error
 from services.orchestrator.app import SERVICES
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.feed import Feed
+from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.eligibility import Offer, Offers
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, Segment, Stream
 from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
-from services.orchestrator.jobs.store import Claim
 from services.orchestrator.servicer import OrchestratorServicer
 from services.orchestrator.store.store import SqlStore, opened
 from tests.orchestrator.store.claiming import Rig, ended

@@ -4,8 +4,8 @@ import os
 
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.wire.errors import DataLoss, InvalidArgument, NotFound, OutOfRange
+from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import Artifact
-from services.orchestrator.jobs.store import Claim
 from tests.promises.orchestrator import House, refusal
 
 PATH = "logs/execute.log"

@@ -13,8 +13,8 @@ from services.orchestrator.drive.driver import Driver
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.tidying import tidying
 from services.orchestrator.drive.work import Tools
+from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
 from services.orchestrator.jobs.job import JobId, JobState
-from services.orchestrator.jobs.store import Candidate, Claim, StoreAway
 
 logger = structlog.get_logger(__name__)
 

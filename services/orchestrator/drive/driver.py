@@ -16,10 +16,10 @@ from services.orchestrator.drive.prepare import prepare
 from services.orchestrator.drive.publish import publish
 from services.orchestrator.drive.stagelogs import keep_stage_logs
 from services.orchestrator.drive.work import Tools, Work
+from services.orchestrator.jobs.claim import CancelWins, Claim, LeaseLost
 from services.orchestrator.jobs.failures import Failure, JobFailed
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, NewEvent, StepState
 from services.orchestrator.jobs.plan import Stage
-from services.orchestrator.jobs.store import CancelWins, Claim, LeaseLost
 
 logger = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import structlog
 
+from services.orchestrator.jobs.claim import Claim, LeaseLost, StoreAway
 from services.orchestrator.jobs.job import CancelRequest
-from services.orchestrator.jobs.store import Claim, LeaseLost, StoreAway
 
 logger = structlog.get_logger(__name__)
 

@@ -6,10 +6,10 @@ import structlog
 
 from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.job import JobOutcome, NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
-from services.orchestrator.jobs.store import LeaseLost
 from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.push import push
 

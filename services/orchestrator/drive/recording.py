@@ -23,9 +23,9 @@ from services.orchestrator.drive.ports import (
 from services.orchestrator.drive.tracks import next_order
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.activity import Activity
+from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import Segment, Stream
-from services.orchestrator.jobs.store import LeaseLost
 
 logger = structlog.get_logger(__name__)
 

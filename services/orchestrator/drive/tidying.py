@@ -7,8 +7,8 @@ import structlog
 
 from services.orchestrator.drive.ports import RunnerUnreachable
 from services.orchestrator.drive.work import Tools
+from services.orchestrator.jobs.claim import LeaseLost, StoreAway
 from services.orchestrator.jobs.failures import JobFailed
-from services.orchestrator.jobs.store import LeaseLost, StoreAway
 
 logger = structlog.get_logger(__name__)
 

@@ -9,10 +9,11 @@ from services.orchestrator.drive.interrupt import Interrupt, LimitHit
 from services.orchestrator.drive.lease import Lease
 from services.orchestrator.drive.ports import Artifacts, Fleet, Live, Runner
 from services.orchestrator.jobs import limits
+from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import Job, NewEvent, Usage
 from services.orchestrator.jobs.plan import Plan
-from services.orchestrator.jobs.store import Claim, LeaseLost, Store
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.skills import SkillFolder
 from services.orchestrator.source.mirror import Mirror, Mirrors
 

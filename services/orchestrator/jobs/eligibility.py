@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.orchestrator.jobs.store import Candidate
+from services.orchestrator.jobs.claim import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,10 +38,10 @@ from services.orchestrator.drive.ports import (
     TakenTree,
     WorkspaceOrder,
 )
+from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import Stream
 from services.orchestrator.jobs.runners import RunnerDescription
-from services.orchestrator.jobs.store import LeaseLost
 from services.orchestrator.remote import translate
 
 MessageT = TypeVar("MessageT")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.claim import Candidate, Claim, LeaseLost, StoreAway
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import (
     CancelRequest,
@@ -14,7 +15,6 @@ from services.orchestrator.jobs.job import (
     NewEvent,
     StepState,
 )
-from services.orchestrator.jobs.store import Candidate, Claim, LeaseLost, StoreAway
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now, reason

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.claim import CancelWins, Claim
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
@@ -18,7 +19,6 @@ from services.orchestrator.jobs.job import (
     StepState,
     Usage,
 )
-from services.orchestrator.jobs.store import CancelWins, Claim
 from services.orchestrator.store import jobs, output, rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
@@ -16,7 +17,6 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
-from services.orchestrator.jobs.store import Claim
 from services.orchestrator.store import driving, publishing
 from services.orchestrator.store.threads import Threads
 from services.orchestrator.store.writes import driven

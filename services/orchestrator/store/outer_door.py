@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.claim import Candidate, Claim
 from services.orchestrator.jobs.job import (
     Artifact,
     CancelRequest,
@@ -16,7 +17,7 @@ from services.orchestrator.jobs.job import (
     Stream,
 )
 from services.orchestrator.jobs.publishing import Publication
-from services.orchestrator.jobs.store import Candidate, Claim, JobFilter, NewJob, Stretch, same_job
+from services.orchestrator.jobs.store import JobFilter, NewJob, Stretch, same_job
 from services.orchestrator.store import accepting, claims, events, jobs, output, publishing
 from services.orchestrator.store.threads import Threads
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.claim import CancelWins, Claim
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.publishing import Phase, Publication
-from services.orchestrator.jobs.store import CancelWins, Claim
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.text import clean
 from services.orchestrator.store.writes import driven

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-from services.orchestrator.jobs.store import StoreAway
+from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.store.engine import reading_engine, reason, writing_engine
 
 P = ParamSpec("P")

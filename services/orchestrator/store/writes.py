@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.job import Artifact, JobId, JobState, NewEvent
-from services.orchestrator.jobs.store import Claim, LeaseLost
 from services.orchestrator.store import tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.rows import Row

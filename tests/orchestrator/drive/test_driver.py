@@ -16,6 +16,7 @@ from services.orchestrator.drive.ports import (
     RunOrder,
     TakenTree,
 )
+from services.orchestrator.jobs.claim import Claim, StoreAway
 from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import (
     JobId,
@@ -25,7 +26,6 @@ from services.orchestrator.jobs.job import (
     Segment,
     StepState,
 )
-from services.orchestrator.jobs.store import Claim, StoreAway
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Dies, Fails, Limited, Script, Stage

@@ -9,8 +9,8 @@ import pytest
 from typing_extensions import override
 
 from services.orchestrator.drive.lease import Renewing, held
+from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.job import CancelRequest, JobId, JobState
-from services.orchestrator.jobs.store import Claim, LeaseLost
 
 CLAIM = Claim(job_id=JobId("0190"), epoch=1, owner="me", previous=JobState.QUEUED)
 

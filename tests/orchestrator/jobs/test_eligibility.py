@@ -1,5 +1,6 @@
 """Whether the fleet can take a job and, if not, for want of what."""
 
+from services.orchestrator.jobs.claim import Candidate
 from services.orchestrator.jobs.eligibility import (
     Eligible,
     Missing,
@@ -9,7 +10,6 @@ from services.orchestrator.jobs.eligibility import (
     missing_capabilities,
 )
 from services.orchestrator.jobs.job import JobId, JobState
-from services.orchestrator.jobs.store import Candidate
 
 
 def needing(*capabilities: str, runner_id: str = "") -> Candidate:

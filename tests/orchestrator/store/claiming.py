@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import Artifact, Job, JobState, NewEvent, Segment, Stream
 from services.orchestrator.jobs.publishing import Publication
-from services.orchestrator.jobs.store import Claim, NewJob, Store
+from services.orchestrator.jobs.store import NewJob, Store
 from tests.support.jobs import TERM, fact, some_job
 
 EXPIRED = timedelta(microseconds=-1)

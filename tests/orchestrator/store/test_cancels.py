@@ -3,9 +3,10 @@
 import pytest
 
 from pawl.wire.errors import FailedPrecondition
+from services.orchestrator.jobs.claim import CancelWins
 from services.orchestrator.jobs.job import JobOutcome, JobState
 from services.orchestrator.jobs.publishing import Phase
-from services.orchestrator.jobs.store import CancelWins, Store
+from services.orchestrator.jobs.store import Store
 from tests.orchestrator.store.claiming import PUBLICATION, Rig, ended
 from tests.support.jobs import TERM, fact, some_id
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
-from services.orchestrator.jobs.store import LeaseLost, Store
+from services.orchestrator.jobs.store import Store
 from tests.orchestrator.store.claiming import EXPIRED, Rig
 from tests.support.jobs import TERM, fact, some_job, some_plan
 

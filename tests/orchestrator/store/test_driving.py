@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.failures import Failure, Reason
 from services.orchestrator.jobs.job import JobOutcome, JobState, StepState, Stream, Usage
 from services.orchestrator.jobs.plan import Stage
-from services.orchestrator.jobs.store import Claim, LeaseLost, Store, Stretch
+from services.orchestrator.jobs.store import Store, Stretch
 from tests.orchestrator.store.claiming import RUN, Rig, a_segment, an_artifact, ended
 from tests.support.jobs import TERM, fact
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pawl.wire.errors import FailedPrecondition
+from services.orchestrator.jobs.claim import CancelWins, Claim, LeaseLost
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, StepState
-from services.orchestrator.jobs.store import CancelWins, Claim, LeaseLost
 from services.orchestrator.store.store import opened
 from tests.orchestrator.store.claiming import EXPIRED, PUBLICATION, Rig, ended
 from tests.support.jobs import TERM, fact, some_job, some_plan
