@@ -60,7 +60,7 @@ test-unit: $(STAMPS)/setup ## Runs the tests that need no CLI
 
 .PHONY: test-journeys
 test-journeys: $(STAMPS)/setup clis ## Runs the whole stack with the real CLIs
-	$(BIN)/python -m pytest -m journey $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m journey -n 2 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: clis
 clis: clis-codex clis-gemini clis-claude ## Installs the three pinned CLIs below the project
