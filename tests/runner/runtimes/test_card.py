@@ -53,8 +53,8 @@ async def test_a_cli_that_never_answers_is_given_up_with_all_it_started(tmp_path
     assert "within 0.5 seconds" in card.reason
     pid = int((tmp_path / "pid").read_text())
     async with asyncio.timeout(5):  # a kill takes a moment to be carried out
-        while _alive(pid):
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - nothing tells of a grandchild's end
+        while _alive(pid):  # noqa: ASYNC110 - nothing tells of a grandchild's end
+            await asyncio.sleep(0.01)
 
 
 async def test_a_probe_is_remembered_until_the_binary_changes(tmp_path: Path) -> None:
