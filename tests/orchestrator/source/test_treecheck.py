@@ -13,9 +13,6 @@ from services.orchestrator.source.quarantine import PackLimits
 from services.orchestrator.source.treecheck import EMPTY_TREE, TreeLimits
 from tests.orchestrator.source.repositories import Upstream, git, mirror_of
 
-pytestmark = pytest.mark.timeout(60)  # the worst of the inputs take seconds to refuse
-
-
 Make = Callable[[Upstream], str]
 
 

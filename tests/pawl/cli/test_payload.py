@@ -9,8 +9,6 @@ import pytest
 from pawl.cli import payload
 from pawl.cli.refusals import Unusable
 
-pytestmark = pytest.mark.timeout(60)  # the worst of the inputs take seconds to refuse
-
 
 def read(tmp_path: Path, data: bytes | str, name: str = "task.yaml") -> dict[str, object]:
     file = tmp_path / name
