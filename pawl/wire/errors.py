@@ -70,7 +70,7 @@ class InvalidArgument(Refusal):
         total: int | None = None,
     ) -> None:
         self.total = len(violations) if total is None else total
-        fields = ", ".join(violation.field for violation in violations[:5])
+        fields = ", ".join(violation.field or "the whole" for violation in violations[:5])
         more = "" if self.total <= 5 else f" and {self.total - 5} more"
         super().__init__(
             reason,

@@ -168,3 +168,4 @@ async def test_a_request_that_is_no_message_is_the_callers_fault() -> None:
 
     assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert refusal(raised.value).violations[0].reason == "UNREADABLE"
+    assert refusal(raised.value).message == "these fields are at fault: the whole"
