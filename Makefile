@@ -11,6 +11,8 @@ STAMPS := .make
 PROTOS := $(wildcard protos/pawl/v1/*.proto)
 RUNTIME ?= codex
 PYTEST_ARGS ?=
+BENCH ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## Lists the targets
@@ -61,6 +63,10 @@ test-unit: $(STAMPS)/setup ## Runs the tests that need no CLI
 .PHONY: test-journeys
 test-journeys: $(STAMPS)/setup clis ## Runs the whole stack with the real CLIs
 	$(BIN)/python -m pytest -m journey -n 2 --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: $(STAMPS)/setup ## Measures the services; BENCH=validate for one benchmark
+	$(BIN)/python -m bench $(BENCH) $(BENCH_ARGS)
 
 .PHONY: clis
 clis: clis-codex clis-gemini clis-claude ## Installs the three pinned CLIs below the project

@@ -1,0 +1,37 @@
+"""Runs the benchmarks: ``python -m bench [NAME ...]``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from bench import report, validate
+from bench.processes import Broken
+
+BENCHMARKS = {"validate": validate.run}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 whatever the figures; 1 when a call failed, 2 when no benchmark has the name."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("--rounds", type=int, default=5, help="of each subject (5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each round (1)")
+    parser.add_argument("--json", action="store_true", help="one JSON document a benchmark")
+    told = parser.parse_args(arguments)
+    for name in told.names:
+        if name not in BENCHMARKS:
+            parser.error(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+    for name in told.names or BENCHMARKS:
+        try:
+            found = BENCHMARKS[name](rounds=told.rounds, seconds=told.seconds)
+        except Broken as broken:
+            sys.stderr.write(f"bench {name}: {broken}\n")
+            return 1
+        shown = json.dumps(report.document(found)) if told.json else report.text(found)
+        sys.stdout.write(f"{shown}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
