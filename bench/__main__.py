@@ -4,11 +4,25 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 from bench import report, validate
 from bench.processes import Broken
 
-BENCHMARKS = {"validate": validate.run}
+
+class Benchmark(Protocol):
+    """A module that is one benchmark."""
+
+    def run(self, *, rounds: int, seconds: float) -> report.Report:
+        """Measures. Raises Broken when a call fails."""
+        ...
+
+    def profile(self, *, seconds: float) -> str:
+        """Tells where the time goes. Raises Broken when a call fails."""
+        ...
+
+
+BENCHMARKS: dict[str, Benchmark] = {"validate": validate}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,17 +32,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="of each subject (5)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each round (1)")
     parser.add_argument("--json", action="store_true", help="one JSON document a benchmark")
+    parser.add_argument("--profile", action="store_true", help="where the time goes, instead")
     told = parser.parse_args(arguments)
     for name in told.names:
         if name not in BENCHMARKS:
             parser.error(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
     for name in told.names or BENCHMARKS:
         try:
-            found = BENCHMARKS[name](rounds=told.rounds, seconds=told.seconds)
+            if told.profile:
+                shown = BENCHMARKS[name].profile(seconds=told.rounds * told.seconds)
+            else:
+                found = BENCHMARKS[name].run(rounds=told.rounds, seconds=told.seconds)
+                shown = json.dumps(report.document(found)) if told.json else report.text(found)
         except Broken as broken:
             sys.stderr.write(f"bench {name}: {broken}\n")
             return 1
-        shown = json.dumps(report.document(found)) if told.json else report.text(found)
         sys.stdout.write(f"{shown}\n")
     return 0
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -14,6 +15,9 @@ from typing import IO, cast
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 LEAVE_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+"""Longer than the client gives its calls."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,9 +67,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(
-    name: str, *argv: str, cores: frozenset[int], folder: Path, environment: Mapping[str, str]
-) -> Iterator[Server]:
+def server(name: str, *argv: str, cores: frozenset[int], folder: Path) -> Iterator[Server]:
     """``python -m ARGV`` for the length of the block, in an environment made from nothing.
 
     It is told the file for its address as `PAWL_ADDRESS_FILE`, leaves when its standard input
@@ -80,7 +82,9 @@ def server(
         "PAWL_LOG_LEVEL": "warning",
     }
     with log.open("wb") as said:
-        child = _pinned(cores, *argv, environment={**own, **environment}, stderr=said.fileno())
+        child = _pinned(
+            cores, *argv, environment=own, stdout=said.fileno(), stderr=subprocess.STDOUT
+        )
     with _ending(child):
         give_up = time.monotonic() + START_SECONDS
         while not address_file.exists():
@@ -113,6 +117,9 @@ class Client:
         }
         self._asks.write(json.dumps(told).encode() + b"\n")
         self._asks.flush()
+        # One answer is all there ever is to read, so nothing hides in the pipe's buffer.
+        if not select.select([self._answers], [], [], seconds + ANSWER_SECONDS)[0]:
+            raise Broken(f"the client did not answer {ANSWER_SECONDS:g} s after its round")
         line = self._answers.readline()
         if not line:
             raise Broken("the client died; its last words are above")
@@ -125,13 +132,17 @@ class Client:
 @contextlib.contextmanager
 def client(cores: frozenset[int]) -> Iterator[Client]:
     """The calling process for the length of the block."""
-    child = _pinned(cores, "bench.load", environment={}, stderr=None)
+    child = _pinned(cores, "bench.load", environment={}, stdout=subprocess.PIPE, stderr=None)
     with _ending(child):
         yield Client(child)
 
 
 def _pinned(
-    cores: frozenset[int], *argv: str, environment: Mapping[str, str], stderr: int | None
+    cores: frozenset[int],
+    *argv: str,
+    environment: Mapping[str, str],
+    stdout: int,
+    stderr: int | None,
 ) -> "subprocess.Popen[bytes]":
     """Starts a child on `cores`: it inherits those of the thread that starts it."""
     mine = os.sched_getaffinity(0)
@@ -140,7 +151,7 @@ def _pinned(
         return subprocess.Popen(
             [sys.executable, "-m", *argv],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             env={**environment, "GRPC_ENABLE_FORK_SUPPORT": "0"},
             cwd=ROOT,

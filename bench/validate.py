@@ -10,6 +10,7 @@ import grpc
 from bench import echo
 from bench.measure import Series, Subject, in_turns
 from bench.processes import Broken, Cores, Server, client, server
+from bench.profile import hot_spots
 from bench.report import Report, Target
 from pawl.cli import payload
 from pawl.v1 import contract_pb2 as pb
@@ -19,6 +20,7 @@ TASK = Path(__file__).resolve().parent.parent / "examples" / "three-steps.yaml"
 CALLERS = (1, 8, 32)
 CALLS_WANTED = 1_000
 SHARE_WANTED = 0.4
+CONTRACT = ("services.contract",)
 METHOD = "/pawl.v1.ContractService/ValidateTask"
 
 
@@ -29,8 +31,8 @@ def request(task: Path = TASK) -> pb.ValidateTaskRequest:
     return made
 
 
-def run(*, rounds: int, seconds: float, callers: tuple[int, ...] = CALLERS) -> Report:
-    """Measures for about ``3 * rounds * seconds * len(callers)`` seconds. Raises Broken."""
+def run(*, rounds: int, seconds: float) -> Report:
+    """Takes about ``9 * rounds * seconds`` seconds. Raises Broken when a call fails."""
     cores = Cores.split()
     asked = request()
     with ExitStack() as scope:
@@ -38,9 +40,7 @@ def run(*, rounds: int, seconds: float, callers: tuple[int, ...] = CALLERS) -> R
         message = folder / "request"
         message.write_bytes(asked.SerializeToString())
         contract = scope.enter_context(
-            server(
-                "contract", "services.contract", cores=cores.server, folder=folder, environment={}
-            )
+            server("contract", *CONTRACT, cores=cores.server, folder=folder)
         )
         answer_bytes = _answer_bytes(contract, asked)
         bare = scope.enter_context(
@@ -51,7 +51,6 @@ def run(*, rounds: int, seconds: float, callers: tuple[int, ...] = CALLERS) -> R
                 f"--answer-bytes={answer_bytes}",
                 cores=cores.server,
                 folder=folder,
-                environment={},
             )
         )
         subjects = (
@@ -62,12 +61,17 @@ def run(*, rounds: int, seconds: float, callers: tuple[int, ...] = CALLERS) -> R
         caller = scope.enter_context(client(cores.client))
         series = tuple(
             one
-            for concurrency in callers
+            for concurrency in CALLERS
             for one in in_turns(
                 caller, subjects, concurrency=concurrency, rounds=rounds, seconds=seconds
             )
         )
     return _report(series, cores, f"{asked.ByteSize()} bytes asked, {answer_bytes} answered")
+
+
+def profile(*, seconds: float) -> str:
+    """Where the service's own thread spends `seconds` of calls. Raises Broken."""
+    return hot_spots(CONTRACT, METHOD, request().SerializeToString(), seconds=seconds)
 
 
 def _answer_bytes(contract: Server, asked: pb.ValidateTaskRequest) -> int:
