@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 whatever the figures; 1 when a call failed, 2 when no benchmark has the name."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=5, help="of each subject (5)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each round (1)")
+    parser.add_argument("--rounds", type=_rounds, default=5, help="of each subject (5)")
+    parser.add_argument("--seconds", type=_seconds, default=1.0, help="of each round (1)")
     parser.add_argument("--json", action="store_true", help="one JSON document a benchmark")
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead")
     told = parser.parse_args(arguments)
@@ -49,6 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         sys.stdout.write(f"{shown}\n")
     return 0
+
+
+def _rounds(given: str) -> int:
+    rounds = int(given)
+    if not 1 <= rounds <= 1_000:
+        raise argparse.ArgumentTypeError("1 to 1000 rounds make a measurement")
+    return rounds
+
+
+def _seconds(given: str) -> float:
+    seconds = float(given)
+    if not 0.01 <= seconds <= 600:
+        raise argparse.ArgumentTypeError("a round takes 0.01 to 600 seconds")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ HEADINGS = (
     "callers", "subject", "calls/s", "share", "per cpu s", "share", "busy", "median", "spread",
 )  # fmt: skip
 
+BUSY = 0.9
+"""A server whose core works less than this under full load waits for its client."""
+
 
 def text(report: Report) -> str:
     """A table, then each target with whether it is met."""
@@ -78,6 +81,9 @@ def text(report: Report) -> str:
         ]
         lines.append("  ".join(cells))
     lines.append("")
+    full = max(one.concurrency for one in report.series)
+    if report.of(report.baseline, full).busy < BUSY:
+        lines.append("The client was the limit: believe what is by cpu time, not by the clock.")
     for target in report.targets:
         verdict = "met" if target.met else "NOT MET"
         lines.append(

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     path
-    for folder in ("pawl", "services")
+    for folder in ("pawl", "services", "bench")
     for path in (ROOT / folder).rglob("*.py")
     if "v1" not in path.parts and path.stat().st_size
 )
