@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 whatever the figures; 1 when a call failed, 2 when no benchmark has the name."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
-    parser.add_argument("--rounds", type=_rounds, default=5, help="of each subject (5)")
-    parser.add_argument("--seconds", type=_seconds, default=1.0, help="of each round (1)")
+    parser.add_argument("--rounds", type=_rounds, default=10, help="of each subject (10)")
+    parser.add_argument("--seconds", type=_seconds, default=0.5, help="of each round (0.5)")
     parser.add_argument("--json", action="store_true", help="one JSON document a benchmark")
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead")
     told = parser.parse_args(arguments)

@@ -37,7 +37,7 @@ class Round:
     @property
     def cpu_rate(self) -> float:
         """Calls a second of the server's processor time: what a core could do, kept busy."""
-        return self.calls / max(self.cpu_seconds, 0.01)
+        return self.calls / self.cpu_seconds
 
     @property
     def busy(self) -> float:

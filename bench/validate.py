@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import grpc
+from ruamel.yaml import YAML
 
 from bench import echo
 from bench.measure import Series, Subject, in_turns
 from bench.processes import Broken, Cores, Server, client, server
 from bench.profile import hot_spots
 from bench.report import Report, Target
-from pawl.cli import payload
 from pawl.v1 import contract_pb2 as pb
 from pawl.v1 import contract_pb2_grpc as rpc
 
@@ -27,7 +27,7 @@ METHOD = "/pawl.v1.ContractService/ValidateTask"
 def request(task: Path = TASK) -> pb.ValidateTaskRequest:
     """The call that is measured."""
     made = pb.ValidateTaskRequest()
-    made.payload.update(payload.read(str(task)))
+    made.payload.update(YAML(typ="safe", pure=True).load(task))
     return made
 
 
