@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.contract.payload import Payload
 from services.contract.rules import Resolved
-from services.contract.values import Capability
+from services.contract.values import Capability, Origin
 
 
 def required(payload: Payload, resolved: Resolved) -> tuple[Capability, ...]:
@@ -16,19 +16,21 @@ def required(payload: Payload, resolved: Resolved) -> tuple[Capability, ...]:
 
 
 def _needs(payload: Payload, resolved: Resolved) -> Iterator[tuple[str, str]]:
-    for name in payload.required_capabilities:
+    values, task = payload.values, payload.values["task"]
+    for name in values["requiredCapabilities"]:
         yield name, "requiredCapabilities names it"
-    yield resolved.runtime, resolved.runtime_reason
+    yield values["targetRuntime"], resolved.runtime_reason
     yield "git", "every task works in a git repository"
-    if resolved.publish_mode == "pr":
-        default = "" if payload.publish.known["mode"] else " (default)"
-        yield "gh", f"task.publish.mode is pr{default}"
-    if payload.container_enabled:
+    if task["publish"]["mode"] == "pr":
+        implied = payload.origins["task", "publish", "mode"] is Origin.DEFAULTED
+        yield "gh", "task.publish.mode is pr (default)" if implied else "task.publish.mode is pr"
+    if task["container"]["enabled"]:
         yield "docker", "task.container.enabled is true"
-    for name in resolved.task_skill.required_capabilities:
-        yield name, f"task.skill.requiredCapabilities names it for {resolved.task_skill.id}"
-    for index, step in enumerate(payload.steps):
-        if step.skill is not None:
-            for name in step.skill.required_capabilities:
+    skill = task["skill"]
+    for name in skill["requiredCapabilities"]:
+        yield name, f"task.skill.requiredCapabilities names it for {skill['id']}"
+    for index, step in enumerate(task["steps"]):
+        if own := step["skill"]:
+            for name in own["requiredCapabilities"]:
                 where = f"task.steps[{index}].skill.requiredCapabilities"
-                yield name, f"{where} names it for {step.skill.id}"
+                yield name, f"{where} names it for {own['id']}"

@@ -1,21 +1,32 @@
-"""Reads a raw payload into typed values, noting everything that is wrong field by field."""
+"""Declares the payload: every field with its kind, its bounds and what it is for.
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+Reading, the JSON Schema and the table in docs/task.md all come from here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 from services.contract import branches
-from services.contract.fields import Fields, wrong_type
+from services.contract.container import CONTAINER
+from services.contract.kinds import Free, Listing, Number, Part, Text, Words
+from services.contract.reading import Reading
 from services.contract.report import Path, Report
-from services.contract.values import Json
+from services.contract.values import RUNTIMES, Json, Origin
 
 MOST_STEPS = 100
 INSTRUCTIONS_LIMIT = 256 * 1024
 """Bytes of UTF-8, for the objective and for each step's instructions."""
 TITLE_LIMIT = 200
 """Characters."""
-PUBLISH_MODES = ("none", "branch", "pr")
+UNIVERSAL = "universal"
+AUTO = "auto"
 
+_RUNTIME_REMEDY = f"There is no such runtime. Use {', '.join(RUNTIMES)} or {UNIVERSAL}."
+_OVERRIDE = (
+    "STEP_OVERRIDE_FORBIDDEN",
+    "{name} is a task-level setting that holds for all steps. Remove it here and set it on the"
+    " task.",
+)
 OVERRIDES = frozenset(
     {
         "runtime",
@@ -34,296 +45,316 @@ OVERRIDES = frozenset(
 )
 """What people try to set per step and what holds for the task as a whole."""
 
-_STEP_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SKILL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]{0,127}")
-_EFFORT = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_SECRET_REF = re.compile(
-    r"vault://(?!\.{1,2}/)[A-Za-z0-9._-]+(/(?!\.{1,2}[/#])[A-Za-z0-9._-]+)+#[A-Za-z0-9._-]+"
+_CLOSED = {
+    "": (
+        "STEP_FIELD_UNKNOWN",
+        "There is no such field in a step. A step has id, title, instructions and skill; a skill"
+        " has id, args and requiredCapabilities.",
+    ),
+    **dict.fromkeys(OVERRIDES, _OVERRIDE),
+}
+
+# What a schema can say of the rules in `branches`.
+_NEVER = r"(?!refs/|HEAD\s*$|.*(?:\.\.|//|/\.|\.lock(?:/|\s*$)|[./]\s*$))"
+_NEW_BRANCH = _NEVER + r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}"
+_EXISTING_BRANCH = _NEVER + r"(?![-./]|@\s*$|.*@\{)[^\x00-\x20\x7f~^:?*\[\\]+"
+
+_REFERENCE = (
+    r"vault://(?!\.{1,2}/)[A-Za-z0-9._-]+(?:/(?!\.{1,2}[/#])[A-Za-z0-9._-]+)+#[A-Za-z0-9._-]+"
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkillPart:
-    """A `skill` object as given."""
-
-    id: str
-    args: dict[str, Json]
-    required_capabilities: tuple[str, ...]
-    rest: dict[str, Json]
+def _capabilities(whose: str) -> Words:
+    return Words(
+        about=f"What a runner has to offer {whose}; compared in lower case.",
+        most=64,
+        examples=(["docker", "gpu"],),
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepPart:
-    """One element of `task.steps` as given."""
-
-    id: str | None
-    title: str | None
-    instructions: str | None
-    skill: SkillPart | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """An object whose known fields need no more than defaults; `rest` is unknown to us."""
-
-    known: dict[str, Json]
-    rest: dict[str, Json] = field(default_factory=dict)
+def _runtime(about: str) -> Text:
+    return Text(
+        about=about,
+        most=64,
+        choices=(*RUNTIMES, UNIVERSAL),
+        folded=True,
+        code="UNKNOWN_RUNTIME",
+        remedy=_RUNTIME_REMEDY,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _secret(about: str) -> Text:
+    return Text(
+        about=about,
+        most=512,
+        form=_REFERENCE,
+        code="SECRET_REF",
+        remedy="It is no reference to a secret. Write vault://mount/path#field; if a secret itself"
+        " stood here, revoke it.",
+        examples=("vault://kv/team/git#token",),
+    )
+
+
+def _branch(about: str, *, example: str) -> Text:
+    return Text(
+        about=about,
+        most=255,
+        code="BRANCH_NAME",
+        judged=lambda name: _sentence(branches.fault_of_existing(name)),
+        told=_EXISTING_BRANCH,
+        examples=(example,),
+    )
+
+
+def _sentence(fault: str | None) -> str | None:
+    return fault and f"{fault}."
+
+
+def _skill(about: str, **otherwise: Any) -> Part:
+    return Part(
+        about=about,
+        fields={
+            "id": Text(
+                about="The skill's name: that of its folder.",
+                most=4096,
+                form=r"[a-z0-9][a-z0-9._-]{0,63}",
+                code="SKILL_ID",
+                remedy="This is no name of a skill. Use at most 64 lower-case letters, digits and"
+                " ._-, the first a letter or digit.",
+                required="A skill needs its id. Name it, or leave skill out to inherit.",
+                examples=("speckit",),
+            ),
+            "args": Free(
+                about="Arguments of the skill, handed to the agent as they stand.",
+                examples=({"depth": 2},),
+            ),
+            "requiredCapabilities": _capabilities("for the skill"),
+        },
+        **otherwise,
+    )
+
+
+STEP = Part(
+    about="One invocation of the runtime's command line tool. It needs instructions or a skill.",
+    closed=_CLOSED,
+    fields={
+        "id": Text(
+            about="A name for people. Ids may repeat; `step-N` by position, from 1, where absent.",
+            most=4096,
+            form=r"[A-Za-z0-9._-]{1,64}",
+            code="STEP_ID",
+            remedy="This is no valid id. Use at most 64 letters, digits and ._-",
+            examples=("inspect",),
+        ),
+        "title": Text(
+            about="One line that says what the step is for; other steps' prompts show it.",
+            most=4 * TITLE_LIMIT,
+            most_characters=TITLE_LIMIT,
+            examples=("Look around",),
+        ),
+        "instructions": Text(
+            about="What to do in this step, in the step's own prompt only.",
+            most=INSTRUCTIONS_LIMIT,
+            lines=True,
+            examples=("Inspect the existing implementation.",),
+        ),
+        "skill": _skill(
+            "The procedure for this step; the task's where absent.", closed=_CLOSED, omitted=True
+        ),
+    },
+)
+
+TASK = Part(
+    about="What is to be done.",
+    fields={
+        "instructions": Text(
+            about="The objective of all steps together. It stands in every step's prompt.",
+            most=INSTRUCTIONS_LIMIT,
+            lines=True,
+            required="The objective is missing or blank. Say what the whole task is to reach, also"
+            " when there are steps.",
+            examples=("Add rate limits to the public API, with tests.",),
+        ),
+        "runtime": Part(
+            about="Which command line tool does the work.",
+            fields={
+                "mode": _runtime("The same as `targetRuntime`, which it must not contradict."),
+                "model": Text(
+                    about="The model, as the runtime names it; the runtime's own default where"
+                    " absent.",
+                    most=4096,
+                    form=r"[A-Za-z0-9][A-Za-z0-9._:/@+\[\]-]{0,127}",
+                    code="MODEL_NAME",
+                    remedy="This is no name of a model. Use at most 128 letters, digits and"
+                    " ._:/@+[]-, the first a letter or digit.",
+                    examples=("gpt-5-codex",),
+                ),
+                "effort": Text(
+                    about="How long the model may think, in the runtime's own word for it.",
+                    most=4096,
+                    form=r"[a-z][a-z0-9-]{0,31}",
+                    code="EFFORT_NAME",
+                    remedy="This is no effort. Use one lower-case word that the runtime knows.",
+                    examples=("high",),
+                ),
+            },
+        ),
+        "skill": _skill(
+            "The procedure for every step that names none; `auto` leaves it to the agent.",
+            stand_in={"id": AUTO},
+        ),
+        "steps": Listing(
+            about="The steps in order. One step without instructions of its own where absent.",
+            item=STEP,
+            most=MOST_STEPS,
+            code="TOO_MANY_STEPS",
+        ),
+        "git": Part(
+            about="Where the work starts and where it goes.",
+            fields={
+                "startingBranch": _branch(
+                    "The branch to start from; the repository's default branch where absent.",
+                    example="main",
+                ),
+                "newBranch": Text(
+                    about="The branch to make for the work. Where absent: the starting branch if"
+                    " it is not the default one, else a name made of date and job.",
+                    most=4096,
+                    code="BRANCH_NAME",
+                    judged=lambda name: _sentence(branches.fault_of_new(name)),
+                    told=_NEW_BRANCH,
+                    examples=("feature/rate-limits",),
+                ),
+            },
+        ),
+        "publish": Part(
+            about="What becomes of the result.",
+            aliases={"baseBranch": "prBaseBranch"},
+            fields={
+                "mode": Text(
+                    about="`pr` pushes a branch and opens a pull request, `branch` only pushes,"
+                    " `none` keeps the patch as an artifact.",
+                    most=64,
+                    choices=("none", "branch", "pr"),
+                    default="pr",
+                    code="UNKNOWN_PUBLISH_MODE",
+                    remedy="There is no such mode. Use none, branch or pr.",
+                ),
+                "prBaseBranch": _branch(
+                    "The branch the pull request is to go into; the starting branch where absent.",
+                    example="main",
+                ),
+                "commitMessage": Text(
+                    about="The message of the one commit; written by Pawl where absent.",
+                    most=16 * 1024,
+                    lines=True,
+                    examples=("Add rate limits",),
+                ),
+                "prTitle": Text(
+                    about="The pull request's title; written by Pawl where absent.",
+                    most=256,
+                    examples=("Add rate limits",),
+                ),
+                "prBody": Text(
+                    about="The pull request's text; written by Pawl where absent.",
+                    most=60_000,
+                    lines=True,
+                    examples=("Closes the gap that the load test found.",),
+                ),
+            },
+        ),
+        "limits": Part(
+            about="When work ends early. What was done so far is kept.",
+            fields={
+                "stepTimeoutSeconds": Number(
+                    about="Time of one step.", low=1, high=86_400, default=3_600
+                ),
+                "silenceSeconds": Number(
+                    about="Time for which a step may print nothing and do nothing.",
+                    low=1,
+                    high=86_400,
+                    default=900,
+                ),
+                "jobTimeoutSeconds": Number(
+                    about="Time of the whole job, from its first claim.",
+                    low=1,
+                    high=604_800,
+                    default=43_200,
+                ),
+                "queueTimeoutSeconds": Number(
+                    about="Time for which the job may wait in the queue.",
+                    low=1,
+                    high=2_592_000,
+                    examples=(86_400,),
+                ),
+                "maxOutputBytes": Number(
+                    about="Bytes one step may print.",
+                    low=1_024,
+                    high=16 * 1024**3,
+                    default=256 * 1024**2,
+                ),
+                "maxTokens": Number(
+                    about="Tokens of all steps together, as far as the runtime reports them.",
+                    low=1,
+                    high=10**12,
+                    examples=(2_000_000,),
+                ),
+                "maxCostUsd": Number(
+                    about="Cost of all steps together, as far as the runtime reports it.",
+                    low=0.01,
+                    high=1_000_000,
+                    whole=False,
+                    examples=(12.5,),
+                ),
+            },
+        ),
+        "container": CONTAINER,
+    },
+)
+
+PAYLOAD = Part(
+    about="A task for Pawl: an objective, ordered steps, and what becomes of the result.",
+    aliases={"repo": "repository", "target_runtime": "targetRuntime"},
+    fields={
+        "repository": Text(
+            about="Where the code is: `owner/repo`, `https://host/path`, `ssh://user@host/path`"
+            " or `git@host:path`, never with credentials.",
+            most=2048,
+            examples=("owner/repo", "https://git.example.com/team/repo"),
+        ),
+        "targetRuntime": _runtime(
+            "The command line tool that does the work; `task.runtime.mode`, then the deployment's"
+            " default where absent. `universal` is the deployment's default."
+        ),
+        "requiredCapabilities": _capabilities("besides what the task needs by itself"),
+        "auth": Part(
+            about="Where the credentials are. Always references, never secrets.",
+            fields={
+                "repoAuthRef": _secret("The secret to read the repository with."),
+                "publishAuthRef": _secret("The secret to push and open pull requests with."),
+            },
+        ),
+        "task": TASK,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
-    """A payload's fields, trimmed; None is absent. Values with a violation are stand-ins."""
+    """A payload as read. Values with a violation are stand-ins."""
 
-    repository: str | None
-    target_runtime: str | None
-    required_capabilities: tuple[str, ...]
-    auth: Section
-    instructions: str | None
-    runtime_mode: str | None
-    runtime: Section
-    """`model` and `effort`."""
-    skill: SkillPart | None
-    steps: tuple[StepPart, ...]
-    has_steps: bool
-    """Whether any were given, readable or not."""
-    git: Section
-    publish: Section
-    limits: Section
-    container_enabled: bool
-    container: Section
-    task_rest: dict[str, Json]
-    rest: dict[str, Json]
+    values: dict[str, Any]
+    """In the shape of `PAYLOAD`, defaults filled in; the canonical task once rules were applied."""
+    origins: dict[Path, Origin]
+    aliases: dict[Path, Path]
+
+    def given(self, path: Path) -> Path:
+        """The path as the payload spells it."""
+        return self.aliases.get(path, path)
 
 
 def read(values: dict[str, Json], report: Report) -> Payload:
-    """Reads every field once; what nobody reads becomes a warning."""
-    root = Fields(values, (), report)
-    task = root.within("task") or Fields({}, ("task",), report)
-    runtime = _part(task, "runtime", report)
-    container = _part(task, "container", report)
-    items = task.items("steps")
-    payload = Payload(
-        repository=root.text("repository", most=2048),
-        target_runtime=_lower(root.text("targetRuntime", most=64)),
-        required_capabilities=root.capabilities("requiredCapabilities"),
-        auth=_auth(_part(root, "auth", report), report),
-        instructions=task.text("instructions", most=INSTRUCTIONS_LIMIT, one_line=False),
-        runtime_mode=_lower(runtime.text("mode", most=64)),
-        runtime=_runtime(runtime),
-        skill=_skill(task.within("skill"), report),
-        steps=_steps(items, ("task", "steps"), report),
-        has_steps=bool(items) or report.faulty(("task", "steps")),
-        git=_git(_part(task, "git", report), report),
-        publish=_publish(_part(task, "publish", report), report),
-        limits=_limits(_part(task, "limits", report)),
-        container_enabled=container.flag("enabled"),
-        # Its other fields mean nothing while it is off, and nothing yet while it is on.
-        container=Section(known={}, rest=_without(container.values, "enabled")),
-        task_rest=task.rest(),
-        rest=root.rest(),
-    )
-    if payload.instructions is None and not report.faulty(("task",)):
-        report.refuse(
-            ("task", "instructions"),
-            "REQUIRED",
-            "The objective is missing or blank. Say what the whole task is to reach, also when"
-            " there are steps.",
-        )
-    return payload
-
-
-def _part(parent: Fields, name: str, report: Report) -> Fields:
-    return parent.within(name) or Fields({}, (*parent.path, name), report)
-
-
-def _lower(value: str | None) -> str | None:
-    return None if value is None else value.lower()
-
-
-def _without(values: Mapping[str, Json], name: str) -> dict[str, Json]:
-    return {key: value for key, value in values.items() if key != name}
-
-
-def _auth(fields: Fields, report: Report) -> Section:
-    known: dict[str, Json] = {}
-    for name in ("repoAuthRef", "publishAuthRef"):
-        reference = fields.text(name, most=512)
-        path = (*fields.path, name)
-        if reference is not None and not report.faulty(path):
-            if not _SECRET_REF.fullmatch(reference):
-                report.refuse(
-                    path,
-                    "SECRET_REF",
-                    "It is no reference to a secret. Write vault://mount/path#field; if a secret"
-                    " itself stood here, revoke it.",
-                )
-            else:
-                report.warn(
-                    path,
-                    "SECRET_REF_UNUSED",
-                    "This version resolves no references; the deployment's own credentials are"
-                    " used.",
-                )
-        known[name] = reference
-    return Section(known=known, rest=fields.rest())
-
-
-def _runtime(fields: Fields) -> Section:
-    known: dict[str, Json] = {
-        "model": fields.name(
-            "model", _MODEL, "MODEL_NAME", "at most 128 letters, digits and ._:/@+[]-"
-        ),
-        "effort": fields.name(
-            "effort", _EFFORT, "EFFORT_NAME", "one lower-case word the runtime knows"
-        ),
-    }
-    return Section(known=known, rest=fields.rest())
-
-
-def _skill(fields: Fields | None, report: Report, *, closed: bool = False) -> SkillPart | None:
-    if fields is None:
-        return None
-    rule = "at most 64 lower-case letters, digits and ._-, the first a letter or digit"
-    name = fields.name("id", _SKILL_ID, "SKILL_ID", rule)
-    if name is None:
-        report.refuse(
-            (*fields.path, "id"),
-            "REQUIRED",
-            "A skill needs its id. Name it, or leave skill out to inherit.",
-        )
-    part = SkillPart(
-        id=name or "",
-        args=fields.free("args"),
-        required_capabilities=fields.capabilities("requiredCapabilities"),
-        rest={},
-    )
-    if closed:
-        _close(fields, report)
-        return part
-    return SkillPart(
-        id=part.id,
-        args=part.args,
-        required_capabilities=part.required_capabilities,
-        rest=fields.rest(),
-    )
-
-
-def _steps(items: list[tuple[Path, Json]], path: Path, report: Report) -> tuple[StepPart, ...]:
-    if len(items) > MOST_STEPS:
-        report.refuse(
-            path,
-            "TOO_MANY_STEPS",
-            f"There are {len(items):,} steps; split the task so that none has more than"
-            f" {MOST_STEPS}.",
-        )
-        return ()
-    parts = []
-    for where, item in items:
-        if isinstance(item, dict):
-            parts.append(_step(Fields(item, where, report), report))
-        else:
-            wrong_type(report, where, "an object with instructions or a skill", item)
-    return tuple(parts)
-
-
-def _step(fields: Fields, report: Report) -> StepPart:
-    title = fields.text("title", most=4 * TITLE_LIMIT)
-    if title is not None and len(title) > TITLE_LIMIT:
-        report.refuse(
-            (*fields.path, "title"),
-            "SIZE",
-            f"It holds {len(title)} characters; shorten it to at most {TITLE_LIMIT}.",
-        )
-    skill_given = fields.values.get("skill") is not None
-    step = StepPart(
-        id=fields.name("id", _STEP_ID, "STEP_ID", "at most 64 letters, digits and ._-"),
-        title=title,
-        instructions=fields.text("instructions", most=INSTRUCTIONS_LIMIT, one_line=False),
-        skill=_skill(fields.within("skill"), report, closed=True),
-    )
-    _close(fields, report)
-    if step.instructions is None and not skill_given:
-        report.refuse(
-            fields.path,
-            "STEP_BLANK",
-            "The step says nothing. Give it instructions or a skill, or remove it.",
-        )
-    return step
-
-
-def _close(fields: Fields, report: Report) -> None:
-    """Steps are closed: a setting that holds for the task would be ignored without a word."""
-    for name in fields.unknown():
-        if name in OVERRIDES:
-            report.refuse(
-                (*fields.path, name),
-                "STEP_OVERRIDE_FORBIDDEN",
-                f"{name} is a task-level setting that holds for all steps. Remove it here and set"
-                " it on the task.",
-            )
-        else:
-            report.refuse(
-                (*fields.path, name),
-                "STEP_FIELD_UNKNOWN",
-                "There is no such field in a step. A step has id, title, instructions and skill, a"
-                " skill id, args and requiredCapabilities.",
-            )
-
-
-def _git(fields: Fields, report: Report) -> Section:
-    known: dict[str, Json] = {
-        "startingBranch": _branch(fields, "startingBranch", branches.fault_of_existing, report),
-        "newBranch": _branch(fields, "newBranch", branches.fault_of_new, report),
-    }
-    return Section(known=known, rest=fields.rest())
-
-
-def _branch(
-    fields: Fields, name: str, fault: Callable[[str], str | None], report: Report
-) -> str | None:
-    value = fields.text(name, most=255)
-    path = (*fields.path, name)
-    if value is not None and not report.faulty(path) and (problem := fault(value)):
-        report.refuse(path, "BRANCH_NAME", f"{problem}.")
-    return value
-
-
-def _publish(fields: Fields, report: Report) -> Section:
-    mode = fields.text("mode", most=64)
-    path = (*fields.path, "mode")
-    if mode is not None and mode not in PUBLISH_MODES and not report.faulty(path):
-        report.refuse(
-            path, "UNKNOWN_PUBLISH_MODE", "There is no such mode. Use none, branch or pr."
-        )
-    known: dict[str, Json] = {
-        "mode": mode,
-        "prBaseBranch": _branch(fields, "prBaseBranch", branches.fault_of_existing, report),
-        "commitMessage": fields.text("commitMessage", most=16 * 1024, one_line=False),
-        "prTitle": fields.text("prTitle", most=256),
-        "prBody": fields.text("prBody", most=60_000, one_line=False),
-    }
-    return Section(known=known, rest=fields.rest())
-
-
-def _limits(fields: Fields) -> Section:
-    known: dict[str, Json] = {
-        "stepTimeoutSeconds": fields.number(
-            "stepTimeoutSeconds", low=1, high=86_400, default=3_600
-        ),
-        "silenceSeconds": fields.number("silenceSeconds", low=1, high=86_400, default=900),
-        "jobTimeoutSeconds": fields.number(
-            "jobTimeoutSeconds", low=1, high=604_800, default=43_200
-        ),
-        "queueTimeoutSeconds": fields.number(
-            "queueTimeoutSeconds", low=1, high=2_592_000, default=None
-        ),
-        "maxOutputBytes": fields.number(
-            "maxOutputBytes", low=1_024, high=16 * 1024**3, default=256 * 1024**2
-        ),
-        "maxTokens": fields.number("maxTokens", low=1, high=10**12, default=None),
-        "maxCostUsd": fields.number(
-            "maxCostUsd", low=0.01, high=1_000_000, default=None, whole=False
-        ),
-    }
-    return Section(known=known, rest=fields.rest())
+    """Reads every field once; what nobody declared becomes a warning."""
+    reading = Reading(report)
+    read_values: Any = PAYLOAD.read(values, (), reading)
+    return Payload(read_values, reading.origins, reading.aliases)

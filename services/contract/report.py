@@ -1,5 +1,6 @@
 """Collects what is wrong or odd about one payload, by path."""
 
+import functools
 import json
 import re
 from typing import TypeAlias
@@ -18,6 +19,7 @@ _CREDENTIALS = re.compile(r"//[^/]*@")
 _LONGEST_PATH = 256
 
 
+@functools.lru_cache(maxsize=2_048)
 def spelled(path: Path) -> str:
     """A path as payloads spell it, such as ``task.steps[1].runtime``; ASCII, bounded.
 
@@ -66,7 +68,7 @@ class Report:
     @property
     def violations(self) -> tuple[Violation, ...]:
         """Ordered by path, then reason; bounded, and the last says so where more was left out."""
-        found = [self._violations[key] for key in sorted(self._violations, key=_order)]
+        found = [self._violations[key] for key in sorted(self._violations, key=_place)]
         if len(found) <= MOST_VIOLATIONS:
             return tuple(found)
         return (
@@ -81,7 +83,7 @@ class Report:
     @property
     def warnings(self) -> tuple[Remark, ...]:
         """Ordered and bounded likewise."""
-        found = [self._warnings[key] for key in sorted(self._warnings, key=_order)]
+        found = [self._warnings[key] for key in sorted(self._warnings, key=_place)]
         if len(found) <= MOST_WARNINGS:
             return tuple(found)
         more = Remark(
@@ -90,7 +92,7 @@ class Report:
         return (*found[:MOST_WARNINGS], more)
 
 
-def _order(key: tuple[Path, str]) -> tuple[list[tuple[int, int, str]], str]:
+def _place(key: tuple[Path, str]) -> tuple[list[tuple[int, int, str]], str]:
     """Step 2 comes before step 10, which plain text order would not give."""
     path, reason = key
     return (

@@ -1,150 +1,208 @@
 """The rules that look at more than one field, or at the deployment."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from services.contract import repository
-from services.contract.payload import Payload, SkillPart
-from services.contract.report import Report
-from services.contract.values import RUNTIMES, Deployment, Skill, SkillSource, Stage, Step
+from services.contract.payload import UNIVERSAL, Payload
+from services.contract.report import Path, Report
+from services.contract.values import Deployment, Origin, Skill, SkillSource, Stage, Step
 
-UNIVERSAL = "universal"
-AUTO = "auto"
+REPOSITORY: Path = ("repository",)
+TARGET: Path = ("targetRuntime",)
+MODE: Path = ("task", "runtime", "mode")
+STEPS: Path = ("task", "steps")
+CONTAINER: Path = ("task", "container")
+BASE: Path = ("task", "publish", "prBaseBranch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """What the rules make of a payload; meaningless when the report has violations."""
 
-    repository: str
-    runtime: str
     runtime_reason: str
-    publish_mode: str
     stages: tuple[Stage, ...]
-    task_skill: SkillPart
     steps: tuple[Step, ...]
 
 
-def resolve(payload: Payload, deployment: Deployment, report: Report) -> Resolved:
-    """Applies every rule; all violations are noted before it returns."""
-    runtime, reason = _runtime(payload, deployment, report)
-    _container(payload, report)
+def apply(payload: Payload, deployment: Deployment, report: Report) -> Resolved:
+    """Applies every rule and completes the payload's values to the canonical task.
+
+    All violations are noted before it returns.
+    """
+    _repository(payload, deployment, report)
+    reason = _runtime(payload, deployment, report)
+    _auth(payload, report)
+    _blank_steps(payload, report)
+    _container(payload, deployment, report)
     _base_branch(payload, report)
-    mode = _publish_mode(payload)
-    task_skill = payload.skill or SkillPart(id=AUTO, args={}, required_capabilities=(), rest={})
+    mode = payload.values["task"]["publish"]["mode"]
     return Resolved(
-        repository=_repository(payload, deployment, report),
-        runtime=runtime,
         runtime_reason=reason,
-        publish_mode=mode,
         stages=tuple(stage for stage in Stage if stage is not Stage.PUBLISH or mode != "none"),
-        task_skill=task_skill,
-        steps=_steps(payload, task_skill),
+        steps=_steps(payload),
     )
 
 
-def _repository(payload: Payload, deployment: Deployment, report: Report) -> str:
-    path = ("repository",)
-    address = payload.repository or deployment.default_repository
+def _repository(payload: Payload, deployment: Deployment, report: Report) -> None:
+    path = payload.given(REPOSITORY)
+    address = payload.values["repository"]
     if report.faulty(path):
-        return ""
+        return
+    if address is None:
+        address = deployment.default_repository
     if address is None:
         report.refuse(
             path,
             "REQUIRED",
             "No repository is named and this deployment has no default. Write owner/repo or a URL.",
         )
-        return ""
+        return
     try:
-        return repository.canonical(address, deployment)
+        canonical = repository.canonical(address, deployment)
     except repository.Denied as denied:
         report.refuse(path, "REPO_URL_DENIED", str(denied))
-        return ""
+        return
+    if canonical != payload.values["repository"]:
+        if payload.values["repository"] is not None:
+            payload.origins[REPOSITORY] = Origin.DERIVED
+        payload.values["repository"] = canonical
 
 
-def _runtime(payload: Payload, deployment: Deployment, report: Report) -> tuple[str, str]:
-    given = {
-        ("targetRuntime",): payload.target_runtime,
-        ("task", "runtime", "mode"): payload.runtime_mode,
-    }
-    explicit = {path: value for path, value in given.items() if value is not None}
-    for path, value in explicit.items():
-        if value not in {*RUNTIMES, UNIVERSAL} and not report.faulty(path):
-            report.refuse(
-                path,
-                "UNKNOWN_RUNTIME",
-                f"There is no such runtime. Use {', '.join(RUNTIMES)} or {UNIVERSAL}.",
-            )
-    if not any(map(report.faulty, explicit)) and len(set(explicit.values())) > 1:
+def _runtime(payload: Payload, deployment: Deployment, report: Report) -> str:
+    """Settles the runtime's two fields; returns why it is what it is."""
+    values, settings = payload.values, payload.values["task"]["runtime"]
+    given = [
+        (path, value)
+        for path, value in ((TARGET, values["targetRuntime"]), (MODE, settings["mode"]))
+        if value is not None
+    ]
+    if len(given) == 2 and given[0][1] != given[1][1]:
         report.refuse(
-            ("task", "runtime", "mode"),
+            MODE,
             "RUNTIME_CONFLICT",
-            f"It says {payload.runtime_mode} and targetRuntime says {payload.target_runtime}."
+            f"It says {settings['mode']} and targetRuntime says {values['targetRuntime']}."
             " Remove one of the two.",
         )
-    for path, value in explicit.items():
+    runtime = deployment.default_runtime
+    reason = f"{runtime} is this deployment's default runtime"
+    if given:
+        path, value = given[0]
+        spelling = ".".join(map(str, payload.given(path)))
+        reason = f"{spelling} is {value}"
         if value == UNIVERSAL:
             report.warn(
-                path,
+                payload.given(path),
                 "RUNTIME_RESOLVED",
-                f"{UNIVERSAL} became this deployment's default, {deployment.default_runtime}.",
+                f"{UNIVERSAL} became this deployment's default, {runtime}.",
             )
-            break
-        return value, f"{'.'.join(path)} is {value}"
-    default = deployment.default_runtime
-    return default, f"{default} is this deployment's default runtime"
+            reason = f"{reason}, this deployment's default runtime is {runtime}"
+        else:
+            runtime = value
+    for path, value, where in (
+        (TARGET, values["targetRuntime"], values),
+        (MODE, settings["mode"], settings),
+    ):
+        if value != runtime:
+            payload.origins[path] = Origin.DERIVED if given else Origin.DEFAULTED
+            where[str(path[-1])] = runtime
+    return reason
 
 
-def _container(payload: Payload, report: Report) -> None:
-    if not payload.container_enabled:
+def _auth(payload: Payload, report: Report) -> None:
+    for name, reference in payload.values["auth"].items():
+        if reference is not None and name in {"repoAuthRef", "publishAuthRef"}:
+            report.warn(
+                ("auth", name),
+                "SECRET_REF_UNUSED",
+                "This version resolves no references; the deployment's own credentials are used.",
+            )
+
+
+def _blank_steps(payload: Payload, report: Report) -> None:
+    for index, step in enumerate(payload.values["task"]["steps"]):
+        path: Path = (*STEPS, index)
+        silent = step["instructions"] is None and step["skill"] is None
+        if (
+            silent
+            and not report.faulty(path)
+            and not report.faulty((*path, "instructions"))
+            and not report.faulty((*path, "skill"))
+        ):
+            report.refuse(
+                path,
+                "STEP_BLANK",
+                "The step says nothing. Give it instructions or a skill, or remove it.",
+            )
+
+
+def _container(payload: Payload, deployment: Deployment, report: Report) -> None:
+    container = payload.values["task"]["container"]
+    if not container["enabled"]:
         return
-    if payload.has_steps:
+    if payload.values["task"]["steps"] or report.faulty(STEPS):
         report.refuse(
-            ("task", "steps"),
+            STEPS,
             "CONTAINER_WITH_STEPS",
             "A task runs either its steps or a container. Remove the steps, or set"
             " task.container.enabled to false.",
         )
-    else:
+    elif not deployment.containers:
         report.refuse(
-            ("task", "container", "enabled"),
+            (*CONTAINER, "enabled"),
             "CONTAINER_UNSUPPORTED",
             "This version runs no containers. Set it to false and let an agent do the task.",
         )
+    if not deployment.containers:
+        return
+    for name, what in (("image", "an image"), ("command", "a command")):
+        path = (*CONTAINER, name)
+        if not container.get(name) and not report.faulty(path):
+            report.refuse(
+                path,
+                "CONTAINER_FIELD",
+                f"A container that is enabled needs {what}. Add it, or set"
+                " task.container.enabled to false.",
+            )
+    if "pull" not in container:
+        container["pull"] = "if-missing"
+        payload.origins[*CONTAINER, "pull"] = Origin.DEFAULTED
 
 
 def _base_branch(payload: Payload, report: Report) -> None:
-    base = payload.publish.known["prBaseBranch"]
-    if base is not None and base == payload.git.known["newBranch"]:
+    task = payload.values["task"]
+    base = task["publish"]["prBaseBranch"]
+    if base is not None and base == task["git"]["newBranch"]:
         report.refuse(
-            ("task", "publish", "prBaseBranch"),
+            payload.given(BASE),
             "BRANCH_NAME",
             "A pull request cannot go from a branch into itself. Choose a base other than"
             " task.git.newBranch.",
         )
 
 
-def _publish_mode(payload: Payload) -> str:
-    mode = payload.publish.known["mode"]
-    return mode if isinstance(mode, str) else "pr"
-
-
-def _steps(payload: Payload, task_skill: SkillPart) -> tuple[Step, ...]:
-    inherited = Skill(
-        task_skill.id,
-        task_skill.args,
-        SkillSource.DEFAULT if payload.skill is None else SkillSource.TASK,
-    )
-    if not payload.steps:
+def _steps(payload: Payload) -> tuple[Step, ...]:
+    """The steps that run, and the canonical ones' ids where none were given."""
+    task = payload.values["task"]
+    implied = payload.origins.get(("task", "skill", "id")) is Origin.DEFAULTED
+    source = SkillSource.DEFAULT if implied else SkillSource.TASK
+    inherited = Skill(task["skill"]["id"], task["skill"]["args"], source)
+    if not task["steps"]:
         return (Step(index=0, id="step-1", title="", instructions="", skill=inherited),)
     return tuple(
-        Step(
-            index=index,
-            id=part.id or f"step-{index + 1}",
-            title=part.title or "",
-            instructions=part.instructions or "",
-            skill=inherited
-            if part.skill is None
-            else Skill(part.skill.id, part.skill.args, SkillSource.STEP),
-        )
-        for index, part in enumerate(payload.steps)
+        _step(step, index, inherited, payload.origins) for index, step in enumerate(task["steps"])
+    )
+
+
+def _step(step: dict[str, Any], index: int, inherited: Skill, origins: dict[Path, Origin]) -> Step:
+    if step["id"] is None:
+        step["id"] = f"step-{index + 1}"
+        origins[*STEPS, index, "id"] = Origin.DERIVED
+    own = step["skill"]
+    return Step(
+        index=index,
+        id=step["id"],
+        title=step["title"] or "",
+        instructions=step["instructions"] or "",
+        skill=inherited if own is None else Skill(own["id"], own["args"], SkillSource.STEP),
     )

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 
 from services.contract import text
 from services.contract.report import Path, Report
@@ -10,6 +11,9 @@ from services.contract.values import Json
 PAYLOAD_LIMIT = 1024 * 1024
 """Bytes of a payload as compact UTF-8 JSON."""
 
+MOST_VALUES = 20_000
+"""Values of a payload at every level together; a payload is answered within 50 ms."""
+
 DEEPEST = 16
 """Levels of nesting: protobuf refuses to read past 100 messages, three to a JSON object."""
 
@@ -17,63 +21,100 @@ _EXACT = 2**53 - 1
 """The largest whole number JSON's doubles and RFC 8785 carry exactly."""
 
 
-def sound(payload: dict[str, Json], report: Report) -> dict[str, Json] | None:
-    """The payload with sorted keys and whole numbers as `int`; None if it cannot be read on.
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A payload with sorted keys and whole numbers as `int`."""
+
+    values: dict[str, Json]
+    simple: bool
+    """Whether it holds no fractions and no keys beyond ASCII."""
+
+
+def sound(payload: dict[str, Json], report: Report) -> Sound | None:
+    """The payload as it can be read on; None where it cannot.
 
     Bad text and bad numbers are noted and left in place: their fields can still
     be told from others.
     """
-    copy = _sound(payload, (), report)
-    if not isinstance(copy, dict):
+    reader = _Copy(report)
+    copy = reader.of(payload, ())
+    if reader.room < 0:
+        report.refuse(
+            (), "SIZE", f"The payload holds more than {MOST_VALUES:,} values. Shorten it."
+        )
+    if not isinstance(copy, dict) or report.faulty(()):
         return None
+    if reader.most <= PAYLOAD_LIMIT:
+        return Sound(copy, reader.simple)
     encoded = json.dumps(copy, ensure_ascii=False, separators=(",", ":"))
-    size = len(encoded.encode("utf-8", "surrogatepass"))
+    size = text.size(encoded)
     if size > PAYLOAD_LIMIT:
         report.refuse(
             (),
             "SIZE",
-            f"The payload holds {size:,} bytes as JSON; shorten it to at most {PAYLOAD_LIMIT:,}.",
+            f"The payload holds {size:,} bytes as JSON; the most is {PAYLOAD_LIMIT:,}. Shorten it.",
         )
         return None
-    return copy
+    return Sound(copy, reader.simple)
 
 
-def _sound(value: Json, path: Path, report: Report) -> Json:
-    if isinstance(value, dict | list) and len(path) >= DEEPEST:
-        report.refuse(path, "TOO_DEEP", f"It nests deeper than {DEEPEST} levels. Flatten it.")
-        return None
-    match value:
-        case dict():
-            for key in value:
-                _check_text(key, (*path, key), report)
-            return {key: _sound(value[key], (*path, key), report) for key in sorted(value)}
-        case list():
-            return [_sound(item, (*path, index), report) for index, item in enumerate(value)]
-        case str():
-            _check_text(value, path, report)
-            return value
-        case bool() | None:
-            return value
-        case int() | float():
-            return _number(value, path, report)
+class _Copy:
+    """Copies values until there are too many."""
 
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.room = MOST_VALUES
+        """How many values more there may be; negative once there were too many."""
+        self.most = 0
+        """Bytes that the copy cannot exceed as JSON."""
+        self.simple = True
 
-def _check_text(value: str, path: Path, report: Report) -> None:
-    if problem := text.fault(value):
-        report.refuse(path, "BAD_TEXT", f"It holds {problem}. Remove it.")
+    def of(self, value: Json, path: Path) -> Json:
+        self.room -= 1
+        self.most += 32
+        match value:
+            case str():
+                self._check_text(value, path)
+                return value
+            case bool() | None:
+                return value
+            case int() | float():
+                return self._number(value, path)
+            case _ if len(path) >= DEEPEST:
+                self._report.refuse(
+                    path, "TOO_DEEP", f"It nests deeper than {DEEPEST} levels. Flatten it."
+                )
+                return None
+            case _ if len(value) > self.room:
+                self.room = -1
+                return None
+            case list():
+                return [self.of(item, (*path, index)) for index, item in enumerate(value)]
+            case dict():
+                for key in value:
+                    self._check_text(key, (*path, key))
+                    self.simple = self.simple and key.isascii()
+                return {key: self.of(value[key], (*path, key)) for key in sorted(value)}
 
+    def _check_text(self, value: str, path: Path) -> None:
+        self.most += 6 * len(value)
+        if problem := text.fault(value):
+            self._report.refuse(path, "BAD_TEXT", f"It holds {problem}. Remove it.")
 
-def _number(value: int | float, path: Path, report: Report) -> int | float:
-    """Whole numbers past the exact range stay doubles, as the wire carries them."""
-    try:
-        double = float(value)
-    except OverflowError:
-        double = math.inf
-    if not math.isfinite(double) or (isinstance(value, int) and int(double) != value):
-        report.refuse(
-            path, "BAD_NUMBER", "JSON's doubles cannot carry this number. Write it as a string."
-        )
-        return 0
-    if double.is_integer() and abs(double) <= _EXACT:
-        return int(double)
-    return double
+    def _number(self, value: int | float, path: Path) -> int | float:
+        """Whole numbers past the exact range stay doubles, as the wire carries them."""
+        try:
+            double = float(value)
+        except OverflowError:
+            double = math.inf
+        if not math.isfinite(double) or (isinstance(value, int) and int(double) != value):
+            self._report.refuse(
+                path,
+                "BAD_NUMBER",
+                "JSON's doubles cannot carry this number. Write it as a string.",
+            )
+            return 0
+        if double.is_integer() and abs(double) <= _EXACT:
+            return int(double)
+        self.simple = False
+        return double

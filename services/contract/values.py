@@ -24,6 +24,8 @@ class Deployment:
     """Paths, ``file://`` and hosts of this machine or of private networks."""
     allowed_repositories: tuple[str, ...] = ()
     """Globs over the canonical spelling; none allows every repository."""
+    containers: bool = False
+    """Whether the runners of this version can run `task.container`."""
 
 
 class Stage(StrEnum):
@@ -43,18 +45,11 @@ class SkillSource(StrEnum):
 
 
 class Origin(StrEnum):
-    """How a value of the canonical task came to be, where it was not given as it stands."""
+    """How a value of the canonical task came to be."""
 
+    EXPLICIT = auto()
     DEFAULTED = auto()
     DERIVED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Says of one path how its value came to be."""
-
-    path: str
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +95,8 @@ class Plan:
 
     task: Mapping[str, Json]
     """The canonical task; planning it again gives the same digest."""
-    provenance: tuple[Provenance, ...]
+    provenance: Mapping[str, Origin]
+    """By path, in the order of the payload's declaration."""
     capabilities: tuple[Capability, ...]
     stages: tuple[Stage, ...]
     steps: tuple[PlannedStep, ...]

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from services.contract.plan import plan
+from services.contract.text import fault, tidied
 from services.contract.values import Answer, Deployment, Json, Plan
 
 DEPLOYMENT = Deployment()
@@ -86,7 +87,7 @@ _TEXT = st.text(
     st.characters(exclude_categories=["Cc", "Cs", "Cf", "Mn", "Me"]) | st.just("\n"),
     min_size=1,
     max_size=60,
-).filter(lambda text: any(c.isprintable() and not c.isspace() for c in text))
+).filter(lambda text: fault(text) is None and tidied(text) is not None)
 _LINE = st.from_regex(r"[A-Za-z0-9 |#/@$-]{0,40}x", fullmatch=True)
 _NAME = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
 _SKILL = st.fixed_dictionaries(

@@ -171,15 +171,15 @@ def test_step_10_comes_after_step_2() -> None:
 
 
 def test_unknown_fields_outside_of_steps_are_kept_and_warned_of() -> None:
-    raw = payload({"publish": {"moed": "pr"}, "colour": {"a": [1]}}, target_runtime="codex")
+    raw = payload({"publish": {"moed": "pr"}, "colour": {"a": [1]}}, target_runtim="codex")
 
     task: Any = planned(raw).task
 
-    assert task["target_runtime"] == "codex"
+    assert task["target_runtim"] == "codex"
     assert task["task"]["colour"] == {"a": [1]}
     assert task["task"]["publish"]["moed"] == "pr"
     assert warned(raw) == [
-        ("target_runtime", "UNKNOWN_FIELD"),
+        ("target_runtim", "UNKNOWN_FIELD"),
         ("task.colour", "UNKNOWN_FIELD"),
         ("task.publish.moed", "UNKNOWN_FIELD"),
     ]

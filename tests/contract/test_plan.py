@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,7 @@ import rfc8785
 from hypothesis import given, settings
 
 from services.contract.plan import plan
-from services.contract.values import Deployment, Json
+from services.contract.values import Deployment, Json, Origin
 from tests.contract.payloads import json_objects, payload, planned, valid_payloads
 
 DEPLOYMENTS = [Deployment(), Deployment(default_repository="o/r", default_runtime="claude")]
@@ -34,7 +35,7 @@ def test_planning_a_canonical_task_gives_the_same_digest(raw: dict[str, Any]) ->
 
     assert again.digest == first.digest
     assert again.task == first.task
-    assert again.provenance == ()
+    assert Origin.DERIVED not in again.provenance.values()
 
 
 @settings(max_examples=30, deadline=None)
@@ -124,7 +125,7 @@ def test_provenance_tells_defaults_from_derivations() -> None:
         requiredCapabilities=["GPU"],
     )
 
-    origins = {item.path: str(item.origin) for item in planned(raw).provenance}
+    origins = planned(raw).provenance
 
     assert origins["targetRuntime"] == "derived"
     assert origins["task.runtime.mode"] == "derived"
@@ -132,5 +133,46 @@ def test_provenance_tells_defaults_from_derivations() -> None:
     assert origins["task.steps[0].id"] == "derived"
     assert origins["task.steps[0].instructions"] == "derived"
     assert origins["task.publish.mode"] == "defaulted"
-    assert "repository" not in origins
-    assert "task.instructions" not in origins
+    assert origins["repository"] == "explicit"
+    assert origins["task.instructions"] == "explicit"
+    assert origins["task.git.newBranch"] == "defaulted"
+
+
+def test_every_value_of_the_canonical_task_tells_its_origin_once() -> None:
+    made = planned(payload({"steps": [{"instructions": "x"}], "later": {"a": [1]}}))
+
+    assert sorted(made.provenance) == sorted(_leaves(dict(made.task), ""))
+
+
+def _leaves(values: dict[str, Any], path: str) -> Iterator[str]:
+    for name, value in values.items():
+        where = f"{path}.{name}" if path else name
+        if name == "steps":
+            for index, step in enumerate(value):
+                yield from _leaves(step, f"{where}[{index}]")
+        elif isinstance(value, dict) and name not in {"args", "later"}:
+            yield from _leaves(value, where)
+        else:
+            yield where
+
+
+def test_the_canonical_task_is_all_explicit_or_null() -> None:
+    again = planned(copy.deepcopy(dict(planned(payload({"skill": {"id": "a"}})).task)))
+
+    left = {path for path, origin in again.provenance.items() if origin is not Origin.EXPLICIT}
+
+    assert left == {
+        "auth.publishAuthRef",
+        "auth.repoAuthRef",
+        "task.git.newBranch",
+        "task.git.startingBranch",
+        "task.limits.maxCostUsd",
+        "task.limits.maxTokens",
+        "task.limits.queueTimeoutSeconds",
+        "task.publish.commitMessage",
+        "task.publish.prBaseBranch",
+        "task.publish.prBody",
+        "task.publish.prTitle",
+        "task.runtime.effort",
+        "task.runtime.model",
+    }

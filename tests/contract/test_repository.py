@@ -194,4 +194,4 @@ def test_the_deployments_default_stands_in() -> None:
     plan_made = planned({"task": {"instructions": "Go."}}, deployment)
 
     assert plan_made.task["repository"] == "acme/tool"
-    assert ("repository", "defaulted") in [(p.path, p.origin) for p in plan_made.provenance]
+    assert plan_made.provenance["repository"] == "defaulted"

@@ -1,0 +1,41 @@
+"""Writes JSON in the one form of RFC 8785, over which digests are taken."""
+
+import json
+from json.encoder import encode_basestring
+from typing import TypeAlias
+
+import rfc8785
+
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
+
+_written = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
+).encode
+
+
+def canonical(value: Value, *, simple: bool = False) -> str:
+    """The form of a JSON value; whole numbers beyond 2^53 have to be floats.
+
+    Where it is `simple`, without fractions and without keys beyond ASCII, the standard
+    library writes the same, ten times faster than what walks the value in Python.
+    """
+    return _written(value) if simple else _walked(value)
+
+
+def _walked(value: Value) -> str:
+    match value:
+        case str():
+            return encode_basestring(value)
+        case float():
+            return rfc8785.dumps(value).decode()
+        case list():
+            return f"[{','.join(map(_walked, value))}]"
+        case dict():
+            members = (f"{encode_basestring(key)}:{_walked(value[key])}" for key in _order(value))
+            return f"{{{','.join(members)}}}"
+        case _:
+            return _written(value)
+
+
+def _order(keys: dict[str, Value]) -> list[str]:
+    return sorted(keys, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
