@@ -1,0 +1,1 @@
+"""What somebody with ill intent, or bad luck, puts into a payload."""
