@@ -1,42 +1,49 @@
 """Judges the address of a repository without looking anything up."""
 
-import ipaddress
 import re
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from urllib.parse import unquote_to_bytes
 
+from services.contract import hosts
+from services.contract.hosts import Denied
 from services.contract.values import Deployment
 
-_SHORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._][A-Za-z0-9._-]{0,99}")
+__all__ = ["Denied", "canonical"]
+
+_SHORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/(?!\.+$)[A-Za-z0-9._][A-Za-z0-9._-]{0,99}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _SCP = re.compile(r"([^/@:\[\]]*)@([^/@:\[\]]*):(?!//)(.*)", re.DOTALL)
-_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_SIGNED_IN = re.compile(r"[^/@]*:[^/]*@")
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-|ATBB)"
+    r"[A-Za-z0-9_-]{12}|(?:x-access-token|x-token-auth|oauth2)@"
+)
+"""How forges' tokens begin: as the user of an ssh address one would pass, and be shown."""
 _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:@\[\]]*)(?::(?P<port>[^:@]*))?")
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _PATH = re.compile(r"(?:[A-Za-z0-9._~@+/-]|%[0-9A-Fa-f]{2})+")
-_SMUGGLED = re.compile(r"%(?:[01][0-9A-Fa-f]|2[eEfF]|5[cC]|7[fF])")
-_NUMBER = re.compile(r"\d+|0[xX][0-9A-Fa-f]*")
-_PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private")
-_EMBEDDING = ipaddress.IPv6Network("64:ff9b::/96")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_SMUGGLED = re.compile(r"%(?:[01].|2[2-5EF]|3[ABCEF]|40|5C|60|7[CF])", re.IGNORECASE)
+_UNRESERVED = re.compile(r"[A-Za-z0-9_~-]")
+_PORTS = {"https": 443, "http": 80, "ssh": 22}
 
 _FORMS = "Write owner/repo, https://host/path, ssh://user@host/path or git@host:path"
-_LOCAL = "this deployment allows no local repositories (PAWL_ALLOW_LOCAL_REPOSITORIES)"
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-class Denied(Exception):
-    """The address may not be used. Its sentence never quotes the address."""
+_CREDENTIALS = (
+    "It carries credentials. Remove them; how to log in is the deployment's business or that of"
+    " auth.repoAuthRef. If they are real, revoke them."
+)
 
 
 def canonical(address: str, deployment: Deployment) -> str:
-    """The one spelling of a trimmed address: scheme and host lower-case, no slash at the end.
+    """The one spelling of a trimmed address.
 
+    Scheme and host are lower-case, the scheme's own port is left out, no slash is at the end.
     Raises Denied.
     """
     spelling = _spelling(address, local=deployment.allow_local_repositories)
+    if _TOKEN.search(spelling):
+        raise Denied(_CREDENTIALS)
     globs = deployment.allowed_repositories
     if globs and not any(fnmatchcase(spelling, glob) for glob in globs):
         raise Denied(
@@ -63,10 +70,14 @@ def _spelling(address: str, *, local: bool) -> str:
         user, host, path = match.groups()
         if not _USER.fullmatch(user):
             raise Denied("The part before the @ is no plain user name. Write git@host:path.")
-        name = _host(host, local=local)
+        name = hosts.canonical(host, local=local)
         if path.startswith("-"):
             raise Denied("Its path begins with a dash, as an option does. Put ~/ before it.")
-        return f"{user}@{name}:{_remote_path(path)}"
+        if "%" in path:
+            raise Denied("Its path holds a percent sign, which ssh takes as it is. Write ssh://.")
+        return f"{user}@{name}:{path[: path.startswith('/')]}{_remote_path(path.removeprefix('/'))}"
+    if _SIGNED_IN.match(address):
+        raise Denied(_CREDENTIALS)
     raise Denied(f"It is no address of a repository that Pawl takes. {_FORMS}.")
 
 
@@ -74,6 +85,9 @@ def _url(scheme: str, rest: str, *, local: bool) -> str:
     if scheme == "file":
         if not rest.startswith("/"):
             raise Denied("A file address names a host. Write file:///absolute/path.")
+        if "%" in rest:
+            # git decodes it, so what it opens would not be what was compared with the globs.
+            raise Denied("A file address takes no percent signs. Write the path as it is.")
         return f"file://{_local(rest, local=local)}"
     if scheme not in {"https", "ssh", "http"}:
         raise Denied(f"Its scheme is not one that Pawl takes. {_FORMS}.")
@@ -83,112 +97,70 @@ def _url(scheme: str, rest: str, *, local: bool) -> str:
     if parts is None:
         raise Denied(f"Its host cannot be read. {_FORMS}.")
     user = _user(scheme, parts["user"])
-    host = _host(parts["host"], local=local)
-    if scheme == "http" and not (local and _loopback(host)):
+    host = hosts.canonical(parts["host"], local=local)
+    if scheme == "http" and not (local and hosts.loopback(host)):
         raise Denied("It is not encrypted. Write it with https, or use ssh.")
     if not slash:
         raise Denied(f"It names a host and no repository. {_FORMS}.")
-    return f"{scheme}://{user}{host}{_port(parts['port'])}/{_remote_path(path)}"
+    return f"{scheme}://{user}{host}{_port(scheme, parts['port'])}/{_remote_path(path)}"
 
 
 def _user(scheme: str, user: str | None) -> str:
     if user is None:
         return ""
     if scheme != "ssh" or ":" in user:
-        raise Denied(
-            "It carries credentials. Remove what stands before the @; how to log in is the"
-            " deployment's business or that of auth.repoAuthRef. If they are real, revoke them."
-        )
+        raise Denied(_CREDENTIALS)
     if not _USER.fullmatch(user):
         raise Denied("The part before the @ is no plain user name. Write ssh://git@host/path.")
     return f"{user}@"
 
 
-def _port(port: str | None) -> str:
+def _port(scheme: str, port: str | None) -> str:
     if port is None:
         return ""
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
         raise Denied("Its port is not a number from 1 to 65535. Correct it, or leave it out.")
-    return f":{int(port)}"
-
-
-def _host(host: str, *, local: bool) -> str:
-    """The host in lower case. Raises Denied for private ones, unless `local`."""
-    if host.startswith("["):
-        try:
-            address: _Address = ipaddress.IPv6Address(host[1:-1])
-        except ValueError:
-            raise Denied("Its host is no IPv6 address. Write the host's name.") from None
-        if getattr(address, "scope_id", None):
-            raise Denied("Its host names a network interface. Write the host's name.")
-        name = f"[{address.compressed}]"
-    elif len(host) > 253 or not _HOST.fullmatch(host):
-        raise Denied("Its host is no host name. Use letters, digits, dots and dashes only.")
-    elif _NUMBER.fullmatch(host.rpartition(".")[2]):
-        # 0x7f.1, 2130706433 and 0177.0.0.1 all reach 127.0.0.1 in one resolver or another.
-        try:
-            address = ipaddress.IPv4Address(host)
-        except ValueError:
-            raise Denied("Its host is an oddly written number. Write the host's name.") from None
-        name = str(address)
-    else:
-        name = host.lower()
-        if not local and _private_name(name):
-            raise Denied(f"Its host is of a private network; {_LOCAL}. Use a public host.")
-        return name
-    if not local and not all(reached.is_global for reached in _reached(address)):
-        raise Denied(f"Its host is of a private network; {_LOCAL}. Use a public host.")
-    return name
-
-
-def _private_name(name: str) -> bool:
-    return "." not in name or name.rpartition(".")[2] in _PRIVATE_NAMES or name.endswith(".arpa")
-
-
-def _reached(address: _Address) -> Iterator[_Address]:
-    """The address and every IPv4 address packed into it."""
-    yield address
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            yield address.ipv4_mapped
-        if address.sixtofour:
-            yield address.sixtofour
-        if address in _EMBEDDING:
-            yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    return "" if int(port) == _PORTS[scheme] else f":{int(port)}"
 
 
 def _remote_path(path: str) -> str:
     tidy = path.rstrip("/")
     if not tidy.strip("/~"):
         raise Denied(f"It names a host and no repository. {_FORMS}.")
-    if len(tidy) > 1024 or not _PATH.fullmatch(tidy) or _SMUGGLED.search(tidy):
+    if len(tidy) > 1024 or not _PATH.fullmatch(tidy) or _SMUGGLED.search(tidy) or _unseen(tidy):
         raise Denied(
             "Its path is too long or holds characters that do not belong into one, such as a"
-            " query. Use letters, digits and ._~@+/- only."
+            " query. Use letters, digits and ._~@+/- only, with %20 for a blank."
         )
-    _no_dots(tidy)
-    return tidy
+    _check_parts(tidy)
+    return _ESCAPE.sub(_escaped, tidy)
+
+
+def _unseen(path: str) -> bool:
+    """Whether what is percent-encoded is no text, or holds what nobody can see."""
+    if "%" not in path:
+        return False
+    try:
+        return not unquote_to_bytes(path).decode().isprintable()
+    except UnicodeDecodeError:
+        return True
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = chr(int(match[0][1:], 16))
+    return character if _UNRESERVED.fullmatch(character) else match[0].upper()
 
 
 def _local(path: str, *, local: bool) -> str:
     if not local:
-        raise Denied(f"It is a path, and {_LOCAL}. {_FORMS}.")
+        raise Denied(f"It is a path, and {hosts.LOCAL_FORBIDDEN}. {_FORMS}.")
     tidy = path.rstrip("/")
     if not tidy or len(tidy) > 1024 or not tidy.isprintable() or " " in tidy:
         raise Denied("It is no path of a repository. Write its absolute path, without blanks.")
-    _no_dots(tidy)
+    _check_parts(tidy[1:])
     return tidy
 
 
-def _no_dots(path: str) -> None:
-    if any(segment in {".", ".."} for segment in path.split("/")):
-        raise Denied("Its path holds . or .. as a part. Write the path without them.")
+def _check_parts(path: str) -> None:
+    if any(part in {"", ".", ".."} for part in path.split("/")):
+        raise Denied("Its path holds an empty part, . or .. between slashes. Write it without.")
