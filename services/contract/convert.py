@@ -8,7 +8,6 @@ from google.protobuf import struct_pb2
 
 from pawl.v1 import contract_pb2 as pb
 from pawl.v1 import task_pb2 as task_pb
-from pawl.wire.errors import Violation
 from services.contract.soundness import MOST_VALUES
 from services.contract.values import (
     Answer,
@@ -16,7 +15,6 @@ from services.contract.values import (
     Origin,
     Plan,
     PlannedStep,
-    Remark,
     SkillSource,
     Stage,
 )
@@ -48,12 +46,20 @@ def payload(message: struct_pb2.Struct) -> dict[str, Json]:
 
 
 def response(answer: Answer) -> pb.ValidateTaskResponse:
-    """An answer, plan and violations alike."""
-    return pb.ValidateTaskResponse(
-        plan=None if answer.plan is None else _plan(answer.plan),
-        warnings=[_warning(remark) for remark in answer.warnings],
-        violations=[_violation(violation) for violation in answer.violations],
-    )
+    """An answer, plan and violations alike.
+
+    Everything is filled in place: a message handed to another is copied whole.
+    """
+    made = pb.ValidateTaskResponse()
+    if answer.plan is not None:
+        _plan(made.plan, answer.plan)
+    for remark in answer.warnings:
+        made.warnings.add(reason=remark.reason, field=remark.field, description=remark.description)
+    for violation in answer.violations:
+        made.violations.add(
+            field=violation.field, reason=violation.reason, description=violation.description
+        )
+    return made
 
 
 def struct(values: Mapping[str, Json]) -> struct_pb2.Struct:
@@ -63,46 +69,29 @@ def struct(values: Mapping[str, Json]) -> struct_pb2.Struct:
     return made
 
 
-def _plan(plan: Plan) -> task_pb.Plan:
-    return task_pb.Plan(
-        task=struct(plan.task),
-        provenance=[
-            task_pb.Provenance(path=path, source=ORIGINS[origin])
-            for path, origin in plan.provenance.items()
-        ],
-        required_capabilities=[
-            task_pb.RequiredCapability(name=item.name, reasons=item.reasons)
-            for item in plan.capabilities
-        ],
-        stages=[STAGES[stage] for stage in plan.stages],
-        steps=[_step(step) for step in plan.steps],
-        digest=plan.digest,
-    )
+def _plan(made: task_pb.Plan, plan: Plan) -> None:
+    _fill(made.task, plan.task)
+    made.digest = plan.digest
+    made.stages.extend([STAGES[stage] for stage in plan.stages])
+    origins = made.provenance
+    for path, origin in plan.provenance.items():
+        origins.add(path=path, source=ORIGINS[origin])
+    for item in plan.capabilities:
+        made.required_capabilities.add(name=item.name, reasons=item.reasons)
+    for step in plan.steps:
+        _step(made.steps.add(), step)
 
 
-def _step(step: PlannedStep) -> task_pb.PlannedStep:
-    return task_pb.PlannedStep(
-        step_index=step.index,
-        id=step.id,
-        title=step.title,
-        skill=task_pb.Skill(
-            id=step.skill.id,
-            args=struct(step.skill.args),
-            source=SKILL_SOURCES[step.skill.source],
-        ),
-        has_step_instructions=bool(step.instructions),
-        prompt=step.prompt,
-    )
-
-
-def _warning(remark: Remark) -> task_pb.Warning:
-    return task_pb.Warning(reason=remark.reason, field=remark.field, description=remark.description)
-
-
-def _violation(violation: Violation) -> task_pb.FieldViolation:
-    return task_pb.FieldViolation(
-        field=violation.field, reason=violation.reason, description=violation.description
-    )
+def _step(made: task_pb.PlannedStep, step: PlannedStep) -> None:
+    made.step_index = step.index
+    made.id = step.id
+    made.title = step.title
+    made.has_step_instructions = bool(step.instructions)
+    made.prompt = step.prompt
+    made.skill.id = step.skill.id
+    made.skill.source = SKILL_SOURCES[step.skill.source]
+    made.skill.args.SetInParent()
+    _fill(made.skill.args, step.skill.args)
 
 
 class _Reader:

@@ -16,6 +16,10 @@ CONTAINER: Path = ("task", "container")
 BASE: Path = ("task", "publish", "prBaseBranch")
 
 
+PUBLISHED = (Stage.PREPARE, Stage.EXECUTE, Stage.PUBLISH)
+UNPUBLISHED = PUBLISHED[:-1]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """What the rules make of a payload; meaningless when the report has violations."""
@@ -39,7 +43,7 @@ def apply(payload: Payload, deployment: Deployment, report: Report) -> Resolved:
     mode = payload.values["task"]["publish"]["mode"]
     return Resolved(
         runtime_reason=reason,
-        stages=tuple(stage for stage in Stage if stage is not Stage.PUBLISH or mode != "none"),
+        stages=UNPUBLISHED if mode == "none" else PUBLISHED,
         steps=_steps(payload),
     )
 

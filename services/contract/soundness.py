@@ -72,29 +72,32 @@ class _Copy:
     def of(self, value: Json, path: Path) -> Json:
         self.room -= 1
         self.most += 32
-        match value:
-            case str():
-                self._check_text(value, path)
-                return value
-            case bool() | None:
-                return value
-            case int() | float():
-                return self._number(value, path)
-            case _ if len(path) >= DEEPEST:
-                self._report.refuse(
-                    path, "TOO_DEEP", f"It nests deeper than {DEEPEST} levels. Flatten it."
-                )
-                return None
-            case _ if len(value) > self.room:
-                self.room = -1
-                return None
-            case list():
-                return [self.of(item, (*path, index)) for index, item in enumerate(value)]
-            case dict():
-                for key in value:
-                    self._check_text(key, (*path, key))
-                    self.simple = self.simple and key.isascii()
-                return {key: self.of(value[key], (*path, key)) for key in sorted(value)}
+        if isinstance(value, str):
+            self._check_text(value, path)
+            return value
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float):
+            return self._number(value, path)
+        if len(path) >= DEEPEST:
+            self._report.refuse(
+                path, "TOO_DEEP", f"It nests deeper than {DEEPEST} levels. Flatten it."
+            )
+            return None
+        if len(value) > self.room:
+            self.room = -1
+            return None
+        if isinstance(value, list):
+            return [self.of(item, (*path, index)) for index, item in enumerate(value)]
+        keys = sorted(value)
+        for key in keys:
+            # What looks like a field's name holds nothing bad.
+            if key.isascii() and key.isidentifier():
+                self.most += len(key)
+            else:
+                self.simple = self.simple and key.isascii()
+                self._check_text(key, (*path, key))
+        return {key: self.of(value[key], (*path, key)) for key in keys}
 
     def _check_text(self, value: str, path: Path) -> None:
         self.most += 6 * len(value)
