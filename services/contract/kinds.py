@@ -116,7 +116,7 @@ class Number:
 
     def read(self, value: Json, path: Path, reading: Reading) -> Json:
         """The number, or the default."""
-        if value is None:
+        if value is None or (reading.report.refused and reading.report.faulty(path)):
             return self.default
         kinds = (int,) if self.whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds):
