@@ -25,6 +25,7 @@ from pawl.wire.channel import channel
 Activity = job_pb2.Activity
 ActivityKind = job_pb2.ActivityKind
 Artifact = job_pb2.Artifact
+FieldViolation = task_pb2.FieldViolation
 Job = job_pb2.Job
 JobEvent = job_pb2.JobEvent
 JobOutcome = job_pb2.JobOutcome
@@ -35,7 +36,10 @@ ListRunnersResponse = orchestrator_pb2.ListRunnersResponse
 OutputChunk = job_pb2.OutputChunk
 OutputPosition = orchestrator_pb2.OutputPosition
 Plan = task_pb2.Plan
+PlannedStep = task_pb2.PlannedStep
+ProvenanceSource = task_pb2.ProvenanceSource
 Runner = job_pb2.Runner
+SkillSource = task_pb2.SkillSource
 Stage = task_pb2.Stage
 Step = job_pb2.Step
 StepState = job_pb2.StepState
@@ -87,6 +91,11 @@ class ContractClient:
             payload=as_struct(payload), report_violations=True
         )
         return await self._caller.ask(self._stub.ValidateTask, request)
+
+    async def schema(self) -> str:
+        """The JSON Schema of payloads, as JSON text."""
+        request = contract_pb2.GetTaskSchemaRequest()
+        return (await self._caller.ask(self._stub.GetTaskSchema, request)).schema_json
 
 
 class OrchestratorClient:

@@ -1,6 +1,7 @@
 """The entry point of the `pawl` command."""
 
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ app = App(
 for name, path, says in (
     ("up", "up.command:up", "Run every service on this machine until Ctrl-C."),
     ("validate", "validate:validate", "Show what a payload would become, or all that is wrong."),
+    ("schema", "schema:schema", "Print the JSON Schema of payloads, for editors and forms."),
     ("submit", "submit:submit", "Store a task as a job, and print the job's id."),
     ("watch", "watching.command:watch", "Follow a job until it has ended."),
     ("jobs", "jobs:jobs", "List jobs, newest first."),
@@ -49,6 +51,9 @@ async def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Runs the command that `sys.argv` names and exits with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What others wrote may hold more than the locale can show.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = asyncio.run(run(sys.argv[1:]))
         sys.stdout.flush()

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
 
@@ -13,6 +13,14 @@ def address(_kind: object, value: str) -> None:
     """Refuses what gRPC would take for something other than a host with a port."""
     if not _ADDRESS.fullmatch(value):
         raise ValueError("It is to be HOST:PORT.")
+
+
+ContractTarget: TypeAlias = Annotated[
+    str, Parameter(env_var="PAWL_CONTRACT_TARGET", show_default=True, validator=address)
+]
+"""Where the contract is, for commands that need no orchestrator."""
+
+CONTRACT = "127.0.0.1:50051"
 
 
 @Parameter(name="*")

@@ -5,17 +5,22 @@ import io
 import json
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from pawl.cli.refusals import Unusable
 
 LIMIT = 4 * 1024 * 1024
 """Bytes of a file: the service takes 1 MiB as JSON, and comments may add to that."""
+
+TEXT = 1024 * 1024
+"""Bytes that all keys and strings of a payload may hold: the service takes 1 MiB as JSON."""
 
 NODES = 100_000
 """Values in a payload. Aliases can make a short file mean a great many."""
@@ -31,10 +36,21 @@ class _PlainConstructor(SafeConstructor):
 _PlainConstructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
-def read(source: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A payload beside the text it was read from."""
+
+    name: str
+    """For people: the file's, or ``standard input``."""
+    text: str
+    value: dict[str, Any]
+
+
+def read(source: str) -> Given:
     """The payload in the file called `source`, or on standard input for ``-``.
 
-    Raises Unusable with a sentence that names the file and the remedy.
+    Raises Unusable with a sentence that names the file and the remedy, with line and
+    column where the text itself is at fault.
     """
     name = "standard input" if source == "-" else source
     text = _decoded(_bytes(source), name)
@@ -42,7 +58,7 @@ def read(source: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unusable(f"{name} holds no mapping: a payload starts with `repository` and `task`")
     _Checker(name).check(value, "", 0)
-    return value
+    return Given(name, text, value)
 
 
 def _bytes(source: str) -> bytes:
@@ -63,7 +79,9 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        raise Unusable(f"{name} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        before = error.object[: error.start].decode()
+        where = f"byte {error.start}, in {_where(before, len(before))}"
+        raise Unusable(f"{name} is not UTF-8 ({where}); save it as UTF-8") from error
 
 
 def _either(text: str, name: str) -> Any:
@@ -92,7 +110,8 @@ def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise _NotJson(f"{name} is not JSON: {error.msg} in line {error.lineno}") from error
+        where = _where(text, error.pos)
+        raise _NotJson(f"{name} is not JSON: {error.msg} in {where}") from error
     except RecursionError:
         raise Unusable(f"{name} nests too deep") from None
 
@@ -104,13 +123,23 @@ def _yaml(text: str, name: str) -> Any:
     try:
         return yaml.load(io.StringIO(text))
     except MarkedYAMLError as error:
-        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        mark = error.problem_mark
+        where = f" in {_where(text, mark.index)}" if mark else ""
         problem = (error.problem or "it cannot be read").splitlines()[0]
         raise Unusable(f"{name} is not valid YAML: {problem}{where}") from error
+    except ReaderError as error:
+        found = f"the character U+{error.character:04X} in {_where(text, error.position)}"
+        raise Unusable(f"{name} is not valid YAML: it holds {found}; remove it") from error
     except (YAMLError, ValueError) as error:
         raise Unusable(f"{name} is not valid YAML: {str(error).splitlines()[0]}") from error
     except RecursionError:
         raise Unusable(f"{name} nests too deep") from None
+
+
+def _where(text: str, index: int) -> str:
+    """Line and column of a character, as editors count them."""
+    before = text[:index]
+    return f"line {before.count(chr(10)) + 1}, column {index - before.rfind(chr(10))}"
 
 
 class _Checker:
@@ -123,11 +152,8 @@ class _Checker:
 
     def check(self, value: object, path: str, depth: int) -> None:
         self._nodes += 1
-        if self._nodes > NODES or self._size > LIMIT:
-            raise Unusable(
-                f"{self._name} holds more than {NODES} values or {LIMIT} characters once its "
-                "aliases are filled in; shorten it"
-            )
+        if self._nodes > NODES:
+            self._too_large(f"{NODES} values")
         if depth > DEPTH:
             self._refuse(path, f"is nested deeper than {DEPTH} levels")
         match value:
@@ -159,11 +185,17 @@ class _Checker:
             self._refuse(path, "is too large to travel exactly; put it in quotes")
 
     def _text(self, text: str, path: str) -> None:
-        self._size += len(text)
         try:
-            text.encode()
+            self._size += len(text.encode())
         except UnicodeEncodeError:
             self._refuse(path, "holds half of a surrogate pair; mend or remove that character")
+        if self._size > TEXT:
+            self._too_large(f"{TEXT // 1024 // 1024} MiB of text")
+
+    def _too_large(self, limit: str) -> NoReturn:
+        raise Unusable(
+            f"{self._name} holds more than {limit} once its aliases are filled in; shorten it"
+        )
 
     def _refuse(self, path: str, what: str) -> NoReturn:
         raise Unusable(f"{self._name}: {path or 'the payload'} {what}")

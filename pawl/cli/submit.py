@@ -1,5 +1,6 @@
 """`pawl submit`: stores a task as a job."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,10 +10,12 @@ from cyclopts import Parameter
 from pawl.cli import documents, payload
 from pawl.cli.exits import SUCCEEDED
 from pawl.cli.options import DEFAULTS, Options
-from pawl.cli.refusals import Unusable, say, tell_warnings
+from pawl.cli.places import Places
+from pawl.cli.refusals import Unusable, say, tell, tell_warnings
 from pawl.cli.watching.follow import follow
 from pawl.cli.watching.views import view_for
 from pawl.client import connected
+from pawl.wire.errors import FailedPrecondition, InvalidArgument
 
 
 async def submit(
@@ -24,7 +27,7 @@ async def submit(
     priority: int = 0,
     max_attempts: int = 0,
     label: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    expected_digest: str = "",
+    expected_digest: str | None = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Store a task as a job, and print the job's id.
@@ -45,19 +48,32 @@ async def submit(
     label
         KEY=VALUE, any number of times.
     expected_digest
-        Refuse unless the plan has this digest, as `pawl validate` shows it.
+        Store nothing unless the plan has this digest. `pawl validate` shows it, so that
+        exactly what you looked at runs.
     """
+    if expected_digest is not None and not expected_digest.strip():
+        raise Unusable("--expected-digest is empty; leave it out, or give the digest of the plan")
+    expected = (expected_digest or "").strip()
     given = payload.read(file)
     labels = _labels(label)
     async with connected(options.target, token=options.token) as client:
-        answer = await client.submit(
-            given,
-            request_id=request_id,
-            priority=priority,
-            max_attempts=max_attempts,
-            labels=labels,
-            expected_digest=expected_digest,
-        )
+        try:
+            answer = await client.submit(
+                given.value,
+                request_id=request_id,
+                priority=priority,
+                max_attempts=max_attempts,
+                labels=labels,
+                expected_digest=expected,
+            )
+        except InvalidArgument as refusal:
+            if refusal.reason != "TASK_INVALID":
+                raise
+            return tell(refusal, Places(given).place)
+        except FailedPrecondition as refusal:
+            if refusal.reason != "DIGEST_MISMATCH":
+                raise
+            return _tell_both(refusal, expected, file)
         if options.json:
             documents.put(answer)
         else:
@@ -71,6 +87,19 @@ async def submit(
         stream = sys.stdout if options.json else sys.stderr
         with view_for(answer.job, stream, json=options.json, output=False) as view:
             return await follow(client, answer.job.job_id, view)
+
+
+def _tell_both(refusal: FailedPrecondition, expected: str, file: str) -> int:
+    code = tell(refusal)
+    say(f"expected: {expected}")
+    say(f"would run: {refusal.metadata.get('digest') or '(the service does not say)'}")
+    look = "pawl validate FILE" if file == "-" else f"pawl validate {shlex.quote(file)}"
+    say(
+        f"nothing was stored. Look at `{look}`: if that is what is to run, submit with its"
+        " digest. Should it still show the expected one, it asks a contract with other"
+        " defaults than the orchestrator's"
+    )
+    return code
 
 
 def _labels(given: Sequence[str]) -> dict[str, str]:

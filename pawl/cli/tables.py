@@ -6,21 +6,30 @@ from datetime import UTC
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pawl.cli.text import line
 
 
-def put(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes rows to standard output; every cell is made safe, and one line."""
+def put(
+    columns: Sequence[str | Column], rows: Iterable[Sequence[str]], *, headed: bool = False
+) -> None:
+    """Writes rows to standard output; every cell is made safe, and one line.
+
+    `headed` names the columns where there is no terminal, too.
+    """
+    # A column of rich's keeps the cells of the table it was part of.
+    own = [Column(one) if isinstance(one, str) else one.copy() for one in columns]
     if not sys.stdout.isatty():
+        if headed:
+            sys.stdout.write("\t".join(str(column.header) for column in own) + "\n")
         for row in rows:
             sys.stdout.write("\t".join(map(line, row)) + "\n")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for column in own:
+        column.overflow = "fold"
+    table = Table(*own, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text(line(cell)) for cell in row))
     Console(highlight=False).print(table)

@@ -1,72 +1,76 @@
 """`pawl validate`: what a payload would become."""
 
-import sys
+import shlex
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from pawl.cli import documents, payload, tables
+from pawl.cli import documents, payload, plans, prompts
 from pawl.cli.exits import REFUSED, SUCCEEDED
-from pawl.cli.options import DEFAULTS, Options, address
-from pawl.cli.refusals import tell_violations, tell_warnings
-from pawl.cli.text import lines
-from pawl.client import Plan, Stage, connected_to_contract
-from pawl.wire.errors import Violation
+from pawl.cli.options import CONTRACT, DEFAULTS, ContractTarget, Options
+from pawl.cli.places import Places
+from pawl.cli.refusals import Unusable, say, tell_violations, tell_warnings
+from pawl.client import ValidateTaskResponse, connected_to_contract
 
 
 async def validate(
     file: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    contract_target: Annotated[
-        str, Parameter(env_var="PAWL_CONTRACT_TARGET", show_default=True, validator=address)
-    ] = "127.0.0.1:50051",
+    prompts_of_all: Annotated[bool, Parameter(name="--prompts", negative="")] = False,
+    step: int | None = None,
+    contract_target: ContractTarget = CONTRACT,
     options: Options = DEFAULTS,
 ) -> int:
-    """Show the plan of a payload, with its exact prompts, or everything wrong with it.
+    """Show the plan of a payload, or everything that is wrong with it.
 
     Parameters
     ----------
     file
-        YAML or JSON; - is standard input.
+        YAML or JSON; - is standard input. Nothing is stored.
+    prompts_of_all
+        Print every step's prompt as its runtime will get it, between two lines that tell
+        where it begins and ends. A file or a pipe gets the exact bytes; a terminal gets
+        them without characters that it would obey.
+    step
+        Print the prompt of this step alone and nothing else. Steps count from 0.
     contract_target
         The contract, as HOST:PORT. It is asked instead of --target.
     """
+    if options.json and (prompts_of_all or step is not None):
+        raise Unusable("--json holds every prompt already; leave out --prompts and --step")
+    if prompts_of_all and step is not None:
+        raise Unusable("--prompts is for all steps, --step for one; choose one of the two")
     given = payload.read(file)
     async with connected_to_contract(contract_target, token=options.token) as contract:
-        answer = await contract.validate(given)
+        answer = await contract.validate(given.value)
     if options.json:
         documents.put(answer)
         return REFUSED if answer.violations else SUCCEEDED
-    tell_warnings(answer.warnings)
+    place = Places(given).place
+    tell_warnings(answer.warnings, place)
     if answer.violations:
-        tell_violations(
-            tuple(Violation(v.field, v.reason, v.description) for v in answer.violations)
-        )
+        tell_violations(answer.violations, place)
+        say(f"{_count(answer)} in {given.name}; mend what is wrong and validate again")
         return REFUSED
-    _put(answer.plan)
+    if prompts_of_all:
+        prompts.put_all(answer.plan)
+    elif step is not None:
+        prompts.put_one(answer.plan, step)
+    else:
+        plans.put(answer.plan)
+        _suggest(file, answer.plan.digest)
     return SUCCEEDED
 
 
-def _put(plan: Plan) -> None:
-    tables.put_fields(
-        (
-            ("digest", plan.digest),
-            (
-                "stages",
-                ", ".join(tables.word(Stage.Name(stage), "STAGE_") for stage in plan.stages),
-            ),
-        )
-    )
-    sys.stdout.write("\ncapabilities\n")
-    tables.put(
-        ("name", "required by"),
-        [(needed.name, "; ".join(needed.reasons)) for needed in plan.required_capabilities],
-    )
-    sys.stdout.write("\nsteps\n")
-    tables.put(
-        ("step", "id", "title", "skill"),
-        [(str(step.step_index), step.id, step.title, step.skill.id) for step in plan.steps],
-    )
-    for step in plan.steps:
-        sys.stdout.write(f"\nprompt of step {step.step_index}\n{lines(step.prompt)}\n")
+def _count(answer: ValidateTaskResponse) -> str:
+    found = len(answer.violations)
+    if answer.violations[-1].reason == "TOO_MANY_VIOLATIONS":
+        return f"more than {found - 1} violations"
+    return "1 violation" if found == 1 else f"{found} violations"
+
+
+def _suggest(file: str, digest: str) -> None:
+    name = "FILE" if file == "-" else shlex.quote(file)
+    say("--prompts shows every step's exact prompt, --step N that of one")
+    say(f"to run exactly this: pawl submit {name} --expected-digest {digest}")

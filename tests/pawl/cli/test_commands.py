@@ -55,6 +55,31 @@ async def test_submit_sends_what_its_options_say(
     assert orchestrator.metadata[0]["authorization"] == "Bearer t"
 
 
+async def test_another_digest_than_expected_is_told_beside_it(
+    pawl: Pawl, orchestrator: ScriptedOrchestrator, payload: str
+) -> None:
+    orchestrator.answers["SubmitTask"] = FailedPrecondition(
+        "DIGEST_MISMATCH", "another plan", metadata={"digest": "d" * 64}
+    )
+    said = await pawl("submit", payload, "--expected-digest", "e" * 64)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.splitlines()[:3] == [
+        "pawl: DIGEST_MISMATCH: another plan",
+        f"pawl: expected: {'e' * 64}",
+        f"pawl: would run: {'d' * 64}",
+    ]
+    assert f"`pawl validate {payload}`" in said.err
+
+
+async def test_a_digest_that_got_lost_on_the_way_stores_nothing(
+    pawl: Pawl, orchestrator: ScriptedOrchestrator, payload: str
+) -> None:
+    said = await pawl("submit", payload, "--expected-digest", "")
+    assert (said.code, said.out) == (2, "")
+    assert "--expected-digest is empty" in said.err
+    assert not orchestrator.asked
+
+
 async def test_submit_as_json_is_one_document(
     pawl: Pawl, orchestrator: ScriptedOrchestrator, payload: str
 ) -> None:
@@ -93,10 +118,21 @@ async def test_every_violation_is_told_on_its_own_line(
     said = await pawl("submit", payload)
     assert (said.code, said.out) == (2, "")
     assert said.err.splitlines()[1:] == [
-        "task.instructions  REQUIRED  Say what is to be done.",
-        "task.steps[1]  STEP_BLANK  It says red2J nothing.",
+        f"{payload}:3: task.instructions  REQUIRED  Say what is to be done.",
+        f"{payload}:2: task.steps[1]  STEP_BLANK  It says red2J nothing.",
         "pawl: and 3 more: `pawl validate` shows them all",
     ]
+
+
+async def test_a_field_of_the_request_has_no_line_in_the_file(
+    pawl: Pawl, orchestrator: ScriptedOrchestrator, tmp_path: Path
+) -> None:
+    file = tmp_path / "task.yaml"
+    file.write_text("repository: o/r\npriority: 1\n")
+    wrong = Violation("priority", "RANGE", "Choose a lower one.")
+    orchestrator.answers["SubmitTask"] = InvalidArgument([wrong])
+    said = await pawl("submit", str(file), "--priority", "9999")
+    assert said.err.splitlines()[1] == "priority  RANGE  Choose a lower one."
 
 
 @pytest.mark.parametrize(

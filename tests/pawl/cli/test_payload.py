@@ -13,7 +13,7 @@ from pawl.cli.refusals import Unusable
 def read(tmp_path: Path, data: bytes | str, name: str = "task.yaml") -> dict[str, object]:
     file = tmp_path / name
     file.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return payload.read(str(file))
+    return payload.read(str(file)).value
 
 
 def test_yaml_is_read_as_version_1_2(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_flow_mapping_is_yaml_although_it_starts_like_json(tmp_path: Path) -> 
 
 def test_standard_input_is_a_hyphen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a: 1\n")))
-    assert payload.read("-") == {"a": 1}
+    assert payload.read("-").value == {"a": 1}
 
 
 def test_aliases_are_filled_in(tmp_path: Path) -> None:
@@ -65,8 +65,12 @@ BOMB = "a: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("[" * 100_000, "nests too deep"),
         ('{"a":' * 100_000, "nests too deep"),
         ('{"a": "\\ud800"}', "half of a surrogate pair"),
-        (b"a: \xff\n", "is not UTF-8 (byte 3)"),
+        (b"a: \xff\n", "is not UTF-8 (byte 3, in line 1, column 4)"),
         (b"a: \x1b[31m\n", "is not valid YAML"),
+        ('a: 1\nb: "\u00e9\x07"\n', "the character U+0007 in line 2, column 6; remove it"),
+        ("\u00e9: 1\nb: {\u00e9: ]\n", "in line 2, column 8"),
+        ("a: \u2028\nb: ]\n", "in line 2, column 4"),
+        (f"a: {'x' * payload.TEXT}\n", "1 MiB of text"),
         (b" " * (payload.LIMIT + 1), "more than 4 MiB"),
     ],
 )
@@ -80,7 +84,7 @@ def test_what_is_no_payload_is_refused_in_words(
 
 
 def test_a_json_file_is_never_read_as_yaml(tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match=r"is not JSON: .* in line 1"):
+    with pytest.raises(Unusable, match=r"is not JSON: .* in line 1, column 2"):
         read(tmp_path, "{a: b}", "task.json")
 
 
