@@ -160,7 +160,7 @@ async def test_a_plan_holds_the_steps_with_their_prompts(contract: Contract) -> 
         (0, "a", True),
         (1, "step-2", False),
     ]
-    assert "\nSTEP 1/2 a First\n| Do a.\n" in plan.steps[0].prompt
+    assert "\nSTEP 1/2 a | First\n| Do a.\n" in plan.steps[0].prompt
     assert [item.name for item in plan.required_capabilities] == ["codex", "git", "gh"]
     assert len(plan.stages) == 3
 
