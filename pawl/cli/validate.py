@@ -59,6 +59,9 @@ async def validate(
         prompts.put_one(answer.plan, step)
     else:
         plans.put(answer.plan)
+        if answer.warnings:
+            # A long plan has moved them off the screen.
+            say(f"{_counted(len(answer.warnings), 'warning')} above the plan")
         _suggest(file, answer.plan.digest)
     return SUCCEEDED
 
@@ -67,7 +70,11 @@ def _count(answer: ValidateTaskResponse) -> str:
     found = len(answer.violations)
     if answer.violations[-1].reason == "TOO_MANY_VIOLATIONS":
         return f"more than {found - 1} violations"
-    return "1 violation" if found == 1 else f"{found} violations"
+    return _counted(found, "violation")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _suggest(file: str, digest: str) -> None:

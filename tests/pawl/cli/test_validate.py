@@ -244,6 +244,7 @@ async def test_a_warning_names_the_line_and_stops_nothing(
     said = await pawl("validate", file)
     assert said.code == 0
     assert f"pawl: warning: {file}:4: task.steps: Odd. (UNKNOWN_FIELD)\n" in said.err
+    assert "pawl: 1 warning above the plan\n" in said.err
 
 
 async def test_the_schema_is_json_on_any_terminal(pawl: Ask) -> None:
