@@ -16,8 +16,9 @@ _written = json.JSONEncoder(
 def canonical(value: Value, *, simple: bool = False) -> str:
     """The form of a JSON value; whole numbers beyond 2^53 have to be floats.
 
-    Where it is `simple`, without fractions and without keys beyond ASCII, the standard
-    library writes the same, ten times faster than what walks the value in Python.
+    `simple` promises that every fraction is of at least 1e-4 and below 2^53 in size, and
+    every character of a key below U+E000. The standard library then writes the same,
+    ten times faster than what walks the value in Python.
     """
     return _written(value) if simple else _walked(value)
 

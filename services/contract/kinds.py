@@ -393,7 +393,6 @@ class Part:
             if self.closed is None:
                 reading.unknown((*path, name), self.fields)
                 read[name] = value[name]
-                reading.origins[*path, name] = Origin.EXPLICIT
             else:
                 code, sentences = self.closed.get(name) or self.closed[""]
                 reading.report.refuse((*path, name), code, sentences.format(name=name))

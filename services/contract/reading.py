@@ -27,6 +27,8 @@ class Reading:
 
     def unknown(self, path: Path, known: Iterable[str]) -> None:
         """Warns of a field that this version does not know."""
+        if self.report.warned_enough:
+            return
         self.report.warn(
             path,
             "UNKNOWN_FIELD",

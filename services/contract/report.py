@@ -56,6 +56,11 @@ class Report:
         if len(self._warnings) <= MOST_WARNINGS:
             self._warnings.setdefault((path, reason), Remark(reason, spelled(path), description))
 
+    @property
+    def warned_enough(self) -> bool:
+        """Whether further warnings are dropped."""
+        return len(self._warnings) > MOST_WARNINGS
+
     def faulty(self, path: Path) -> bool:
         """Whether this very path has a violation already."""
         return path in self._faulty

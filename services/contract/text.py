@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 BAD_RANGES = (
     (0x00, 0x08),  # controls but tab and line feed
@@ -30,51 +31,67 @@ _MOST_COMBINING = 64
 _MOST_INVISIBLE = 3
 """In a row: emoji and Persian need two."""
 
-_INVISIBLE = (
-    "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef"
-)
-_SELECTORS = "[\U000e0100-\U000e01ef]"
-_IDEOGRAPHS = "[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_INKLESS = re.compile(f"[{_INVISIBLE}\u2800\\s]")
+_INVISIBLE = "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff"
+_SELECTORS = "\U000e0100-\U000e01ef"
+_IDEOGRAPHS = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_INKLESS = re.compile(f"[{_INVISIBLE}{_SELECTORS}\u2800\\s]")
 
 
-def _class(ranges: tuple[tuple[int, int], ...]) -> str:
-    return "[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges) + "]"
+def _class(ranges: Iterable[tuple[int, int]]) -> str:
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
 def _combining() -> str:
-    """Those of the basic plane: larger classes are searched ten times slower."""
+    """Those of the basic plane, where they pile up."""
     points = map(chr, range(0x300, 0x10000))
-    return "[" + "".join(c for c in points if unicodedata.category(c) in {"Mn", "Me"}) + "]"
+    return "".join(c for c in points if unicodedata.category(c) in {"Mn", "Me"})
 
 
-# One pattern each: as alternatives of one they take three times as long for a mebibyte.
-_BAD = re.compile(_class(BAD_RANGES))
-_BAD_ASCII = re.compile(_class(BAD_RANGES[:4]))
+# Measured over a mebibyte: classes that reach past the basic plane, alternatives, and
+# patterns that begin with a look back are searched three to ten times slower than these.
+_BAD_ASCII = re.compile(f"[{_class(BAD_RANGES[:4])}]")
+_BAD_BASIC = re.compile(f"[{_class(pair for pair in BAD_RANGES if pair[1] < 0x10000)}]")
+_BAD_ASTRAL = re.compile(f"[{_class(pair for pair in BAD_RANGES if pair[0] >= 0x10000)}]")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _LONE_CR = re.compile("\r(?!\n)")
-_PILE = re.compile(f"(?<!{_combining()}){_combining()}{{{_MOST_COMBINING + 1}}}")
-_RUN = re.compile(f"[{_INVISIBLE}]{{{_MOST_INVISIBLE + 1}}}")
+_MARK = _combining()
+_PILE = re.compile(f"[{_MARK}](?<![{_MARK}][{_MARK}])[{_MARK}]{{{_MOST_COMBINING}}}")
+_RUN = re.compile(f"[{_INVISIBLE}{_SELECTORS}]{{{_MOST_INVISIBLE + 1}}}")
 # One of 256 of them after a letter carries a byte that nobody sees.
-_SMUGGLED = re.compile(f"(?<!{_IDEOGRAPHS}){_SELECTORS}")
-# What most texts in any script do without; those need one search more, not three.
-_SUSPECT = re.compile(f"{_class(BAD_RANGES)[:-1]}{_INVISIBLE}\U00010000-\U0010ffff]")
+_SMUGGLED = re.compile(f"[{_SELECTORS}](?<![{_IDEOGRAPHS}][{_SELECTORS}])")
+# What most texts in any script do without; they need no search but this.
+_SUSPECT = re.compile(
+    f"[{_class(pair for pair in BAD_RANGES if pair[1] < 0x10000)}{_INVISIBLE}{_MARK}"
+    "\U00010000-\U0010ffff]"
+)
 _LINE_BREAK = re.compile("[\n\r\u2028\u2029\t]")
 
 
 def fault(text: str) -> str | None:
     """Something that no text may hold and its place from 1, for a person; None if nothing."""
-    plain = text.isascii()
-    suspect = not plain and _SUSPECT.search(text) is not None
-    bad = _BAD_ASCII.search(text) if plain else _BAD.search(text) if suspect else None
-    if bad is None and "\r" in text:
-        bad = _LONE_CR.search(text)
-    if bad is None and not plain and (pile := _PILE.search(text)):
+    if text.isascii():
+        return _told(_BAD_ASCII.search(text) or ("\r" in text and _LONE_CR.search(text)))
+    if "\r" in text and (lone := _LONE_CR.search(text)):
+        return _told(lone)
+    if not _SUSPECT.search(text):
+        return None
+    if bad := _BAD_BASIC.search(text):
+        return _told(bad)
+    if pile := _PILE.search(text):
         return f"more than {_MOST_COMBINING} combining marks in a row at {pile.start() + 1}"
-    if bad is None and suspect:
-        if run := _RUN.search(text):
-            return f"more than {_MOST_INVISIBLE} invisible characters in a row at {run.start() + 1}"
-        bad = _SMUGGLED.search(text)
-    return None if bad is None else f"the character U+{ord(bad[0]):04X} at {bad.start() + 1}"
+    if run := _RUN.search(text):
+        return f"more than {_MOST_INVISIBLE} invisible characters in a row at {run.start() + 1}"
+    if _ASTRAL.search(text):
+        return _told(_BAD_ASTRAL.search(text) or _SMUGGLED.search(text))
+    return None
+
+
+def _told(bad: "re.Match[str] | bool | None") -> str | None:
+    return (
+        f"the character U+{ord(bad[0]):04X} at {bad.start() + 1}"
+        if isinstance(bad, re.Match)
+        else None
+    )
 
 
 def spans_lines(text: str) -> bool:
