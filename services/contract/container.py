@@ -1,6 +1,8 @@
 """Declares `task.container`, which runs a command in an image instead of steps."""
 
-from services.contract.kinds import Arguments, Flag, Listing, Number, Part, Text, Variables
+from services.contract.kinds import Listing, Part
+from services.contract.lists import Arguments, Variables
+from services.contract.scalars import Flag, Number, Text
 
 CODE = "CONTAINER_FIELD"
 RESERVED = ("JOB_ID", "REPOSITORY", "ARTIFACT_DIR")

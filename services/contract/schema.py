@@ -3,10 +3,13 @@
 import json
 from typing import Any, TypeAlias
 
-from services.contract import kinds, text
-from services.contract.kinds import Kind, Part
-from services.contract.payload import PAYLOAD, STEP
+from services.contract import text
+from services.contract.kinds import Kind, Listing, Part
+from services.contract.lists import Arguments, Free, Variables, Words
+from services.contract.payload import PAYLOAD
+from services.contract.scalars import Flag, Number, Text
 from services.contract.soundness import DEEPEST, MOST_VALUES, PAYLOAD_LIMIT
+from services.contract.steps import STEP
 from services.contract.values import Deployment
 
 Schema: TypeAlias = dict[str, Any]
@@ -122,38 +125,38 @@ def _described(kind: Kind) -> Schema:
 
 def _constraints(kind: Kind) -> Schema:
     match kind:
-        case kinds.Text():
+        case Text():
             return _text(kind)
-        case kinds.Number():
+        case Number():
             return {
                 "type": ["integer" if kind.whole else "number", "null"],
                 "minimum": kind.low,
                 "maximum": kind.high,
             }
-        case kinds.Flag():
+        case Flag():
             return {"type": ["boolean", "null"]}
-        case kinds.Free():
+        case Free():
             return {
                 "type": ["object", "null"],
                 "propertyNames": _NAME,
                 "additionalProperties": _ANYTHING,
             }
-        case kinds.Words():
+        case Words():
             word = {**_TEXT, "type": "string", "allOf": [{"pattern": _trimmed(kind.form)}]}
             return {"type": ["array", "null"], "maxItems": kind.most, "items": word}
-        case kinds.Arguments():
+        case Arguments():
             argument = {**_TEXT, "type": "string", "maxLength": kind.most_bytes}
             return {"type": ["array", "null"], "maxItems": kind.most, "items": argument}
-        case kinds.Variables():
+        case Variables():
             return _variables(kind)
-        case kinds.Listing():
+        case Listing():
             item = {**_object(kind.item), "type": "object"}
             return {"type": ["array", "null"], "maxItems": kind.most, "items": item}
         case Part():
             return _object(kind)
 
 
-def _text(kind: kinds.Text) -> Schema:
+def _text(kind: Text) -> Schema:
     made: Schema = {**(_TEXT if kind.lines else _LINE), "maxLength": kind.most}
     if kind.most_characters is not None:
         made["maxLength"] = kind.most_characters
@@ -171,7 +174,7 @@ def _text(kind: kinds.Text) -> Schema:
     return made
 
 
-def _variables(kind: kinds.Variables) -> Schema:
+def _variables(kind: Variables) -> Schema:
     forbidden = "|".join(map(_any_case, kind.forbidden))
     return {
         "type": ["object", "null"],
@@ -211,7 +214,7 @@ def _needed(kind: Kind) -> bool:
     if isinstance(kind, Part):
         absent = kind.omitted or kind.sparse or kind.stand_in is not None
         return not absent and any(map(_needed, kind.fields.values()))
-    return isinstance(kind, kinds.Text) and kind.required is not None
+    return isinstance(kind, Text) and kind.required is not None
 
 
 def _trimmed(form: str) -> str:

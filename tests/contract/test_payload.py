@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.contract.payload import OVERRIDES
+from services.contract.steps import OVERRIDES
 from services.contract.plan import plan
 from services.contract.values import Deployment
 from tests.contract.payloads import faults, payload, planned, said, warned
