@@ -11,6 +11,7 @@ STAMPS := .make
 PROTOS := $(wildcard protos/pawl/v1/*.proto)
 RUNTIME ?= codex
 PYTEST_ARGS ?=
+MUTANT ?=
 BENCH ?=
 BENCH_ARGS ?=
 
@@ -36,6 +37,10 @@ $(STAMPS)/setup: $(STAMPS)/venv pyproject.toml build_hooks/protos.py $(PROTOS)
 .PHONY: proto
 proto: $(STAMPS)/venv ## Generates pawl/v1 from protos/
 	$(BIN)/python build_hooks/protos.py
+
+.PHONY: docs
+docs: $(STAMPS)/setup ## Makes the tables and samples of docs/task.md anew
+	$(BIN)/python build_hooks/task_page.py
 
 .PHONY: format
 format: $(STAMPS)/setup ## Rewrites code and protos in the house style
@@ -67,6 +72,10 @@ test-journeys: $(STAMPS)/setup clis ## Runs the whole stack with the real CLIs
 .PHONY: bench
 bench: $(STAMPS)/setup ## Measures the services; BENCH=validate for one benchmark
 	$(BIN)/python -m bench $(BENCH) $(BENCH_ARGS)
+
+.PHONY: mutants
+mutants: $(STAMPS)/setup ## Deletes rules one at a time and sees that a test notices; MUTANT= filters
+	$(BIN)/python -m tests.mutants '$(MUTANT)'
 
 .PHONY: clis
 clis: clis-codex clis-gemini clis-claude ## Installs the three pinned CLIs below the project

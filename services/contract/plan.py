@@ -97,8 +97,8 @@ def _with_prompts(objective: str, steps: Sequence[Step], report: Report) -> tupl
         report.refuse(
             path,
             "PLAN_TOO_LARGE",
-            f"The objective stands in every step's prompt, and {limit}. Shorten the instructions"
-            " or use fewer steps.",
+            "The objective and the other steps' titles stand in every step's prompt, and"
+            f" {limit}. Shorten them, or use fewer steps.",
         )
         return ()
     return tuple(
