@@ -1,0 +1,1 @@
+"""Deletes rules one at a time, to see that tests notice."""
