@@ -33,6 +33,7 @@ STREAMS = {one: f"OUTPUT_STREAM_{one.name}" for one in Stream}
 
 _STAGES_READ = {task_pb2.Stage.Value(name): stage for stage, name in STAGES.items()}
 _PROVENANCE = {
+    "explicit": task_pb2.PROVENANCE_SOURCE_EXPLICIT,
     "defaulted": task_pb2.PROVENANCE_SOURCE_DEFAULTED,
     "derived": task_pb2.PROVENANCE_SOURCE_DERIVED,
 }
@@ -109,7 +110,7 @@ def plan_to_message(plan: Plan) -> task_pb2.Plan:
         task=dict_to_struct(plan.task),
         provenance=[
             task_pb2.Provenance(path=path, source=_PROVENANCE[word])
-            for path, word in sorted(plan.provenance.items())
+            for path, word in plan.provenance.items()
         ],
         required_capabilities=[
             task_pb2.RequiredCapability(name=one.name, reasons=one.reasons)

@@ -72,7 +72,7 @@ class Plan:
 
     task: Mapping[str, Any]
     provenance: Mapping[str, str]
-    """Path to `defaulted` or `derived`, for values that were not given."""
+    """Path to `explicit`, `defaulted` or `derived`."""
     capabilities: tuple[Capability, ...]
     stages: tuple[Stage, ...]
     steps: tuple[PlannedStep, ...]
