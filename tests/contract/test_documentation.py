@@ -81,3 +81,26 @@ def test_the_page_of_payloads_is_up_to_date() -> None:
     page = task_page.PAGE.read_text()
 
     assert task_page.renewed(page) == page, "docs/task.md is stale: run make docs"
+
+
+def test_the_page_speaks_of_no_field_that_is_not_declared() -> None:
+    declared_paths = {path for path, _ in task_page.fields(PAYLOAD, "")} | {""}
+    spoken_of = {*task_page.SETTLED, *task_page.ALIKE, *task_page.SECTIONS}
+
+    assert spoken_of | set(task_page.ALIKE.values()) <= declared_paths
+
+
+def test_made_anew_twice_the_page_is_the_same() -> None:
+    once = task_page.renewed(task_page.PAGE.read_text())
+
+    assert task_page.renewed(once) == once
+
+
+@pytest.mark.parametrize(
+    "line", ["<!-- fields: made by make docs -->\n", "<!-- warnings: end -->\n"]
+)
+def test_a_page_that_lost_a_marker_is_not_written(line: str) -> None:
+    page = task_page.PAGE.read_text().replace(line, "")
+
+    with pytest.raises(ValueError, match=r"marker|lacks"):
+        task_page.renewed(page)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
 from services.contract.plan import plan
+from services.contract.schema import schema
 from services.contract.values import Deployment
 from tests.contract.payloads import planned, warned
 
@@ -20,7 +22,7 @@ TASK_PAGE = ROOT / "docs" / "task.md"
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FOUND = re.compile(r"`([A-Z_]+)` at `([^`]+)`")
-PROMISE = "Gives "
+PROMISE = re.compile(r"(?:^|\. )(Gives [^:]+):$")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def blocks(page: Path) -> Iterator[Block]:
         if kind not in {"json", "yaml"}:
             continue
         before = text[: match.start()].rstrip().rpartition("\n\n")[2].replace("\n", " ")
-        promise = before if before.startswith(PROMISE) and before.endswith(":") else ""
+        promise = "".join(PROMISE.findall(before))
         payload = json.loads(body) if kind == "json" else loaded(body)
         if promise or "task" in payload:
             line = text.count("\n", 0, match.start()) + 1
@@ -90,6 +92,13 @@ def test_a_payload_on_a_page_gives_what_the_page_says(block: Block) -> None:
     told = answer.warnings if block.planned else answer.violations
     assert (answer.plan is not None) == block.planned, answer.violations
     assert [(item.field, item.reason) for item in told] == block.found
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.where)
+def test_an_editor_marks_no_payload_that_a_page_shows_a_plan_for(block: Block) -> None:
+    known = jsonschema.Draft202012Validator(json.loads(schema(Deployment())))
+
+    assert not block.planned or known.is_valid(block.payload)
 
 
 def test_the_pages_show_plans_violations_and_warnings() -> None:
