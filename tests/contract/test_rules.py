@@ -124,3 +124,9 @@ def test_a_steps_skill_comes_before_the_tasks(
     (step,) = planned(raw).steps
 
     assert (step.skill.id, step.skill.source) == expected
+
+
+def test_the_target_runtime_is_the_reason_where_both_name_it() -> None:
+    made = planned(payload({"runtime": {"mode": "claude"}}, targetRuntime="claude"))
+
+    assert made.capabilities[0].reasons == ("targetRuntime is claude",)
