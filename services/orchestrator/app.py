@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 
 from pawl.v1 import orchestrator_pb2_grpc as rpc
-from pawl.wire.server import serving, terminated
+from pawl.wire.server import PAYLOAD_LIMIT, serving, terminated
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.drive.claimer import claiming
 from services.orchestrator.drive.patience import PatientArtifacts
@@ -71,6 +71,7 @@ async def main(settings: Settings) -> None:
                 register,
                 services=SERVICES,
                 listen=settings.listen,
+                largest=PAYLOAD_LIMIT,
                 address_file=settings.address_file,
             )
         )
