@@ -5,6 +5,20 @@ import unicodedata
 
 NEW = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 
+# What a schema can say of all this: it cannot count the bytes of a part beyond ASCII.
+_NEVER = r"(?!refs/|HEAD\s*$|.*(?:\.\.|//|/\.|\.lock(?:/|\s*$)|[./]\s*$|[!-.0-~]{251}))"
+TOLD_OF_NEW = (
+    r"(?!(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|[Hh][Ee][Aa][Dd]|[A-Z_-]+_HEAD|AUTO_MERGE)\s*$)"
+    + _NEVER
+    + NEW.pattern
+)
+TOLD_OF_EXISTING = (
+    _NEVER
+    + r"(?![-./]|@\s*$|.*@\{)[^\s\x00-\x20\x7f~^:?*\[\\\u00ad\u034f\u0600-\u0605\u061c\u06dd"
+    + r"\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2060\u2800\ufeff"
+    + "\U000110bd\U000110cd\U00013430-\U00013438]+"
+)
+
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")

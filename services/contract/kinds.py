@@ -113,16 +113,17 @@ class Part:
         renamed = dict(value)
         for alias, name in self.aliases.items():
             given = renamed.pop(alias, None)
-            if given is None:
+            if _blank(given):
                 continue
             where, named = (*path, alias), (*path, name)
             reading.report.warn(where, "ALIAS", f"It is another spelling of {name}. Write {name}.")
-            kind, trial = self.fields[name], Reading()
-            there = renamed.get(name)
-            if there is None or (isinstance(there, str) and texts.tidied(there) is None):
+            kind, there = self.fields[name], renamed.get(name)
+            if _blank(there):
                 renamed[name] = given
                 reading.aliases[named] = where
-            elif kind.read(given, (), trial) != kind.read(there, (), trial):
+            elif kind.read(given, where, reading) != kind.read(
+                there, (), Reading()
+            ) and not reading.report.faulty(where):
                 reading.report.refuse(
                     where,
                     "ALIAS_CONFLICT",
@@ -148,6 +149,10 @@ Kind: TypeAlias = Text | Number | Flag | Free | Words | Arguments | Variables | 
 def _has_parts(kind: Kind) -> bool:
     """Whether it consists of fields that tell their own origins."""
     return isinstance(kind, Part | Listing)
+
+
+def _blank(value: Json) -> bool:
+    return value is None or (isinstance(value, str) and texts.tidied(value) is None)
 
 
 def _origin(given: Json, result: Json) -> Origin:

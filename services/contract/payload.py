@@ -19,11 +19,6 @@ UNIVERSAL = "universal"
 
 _RUNTIME_REMEDY = f"There is no such runtime. Use {', '.join(RUNTIMES)} or {UNIVERSAL}."
 
-# What a schema can say of the rules in `branches`.
-_NEVER = r"(?!refs/|HEAD\s*$|.*(?:\.\.|//|/\.|\.lock(?:/|\s*$)|[./]\s*$))"
-_NEW_BRANCH = _NEVER + r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}"
-_EXISTING_BRANCH = _NEVER + r"(?![-./]|@\s*$|.*@\{)[^\x00-\x20\x7f~^:?*\[\\]+"
-
 _REFERENCE = (
     r"vault://(?!\.{1,2}/)[A-Za-z0-9._-]+(?:/(?!\.{1,2}[/#])[A-Za-z0-9._-]+)+#[A-Za-z0-9._-]+"
 )
@@ -58,7 +53,7 @@ def _branch(about: str, *, example: str) -> Text:
         most=255,
         code="BRANCH_NAME",
         judged=lambda name: _sentence(branches.fault_of_existing(name)),
-        told=_EXISTING_BRANCH,
+        told=branches.TOLD_OF_EXISTING,
         examples=(example,),
     )
 
@@ -125,7 +120,7 @@ TASK = Part(
                     most=4096,
                     code="BRANCH_NAME",
                     judged=lambda name: _sentence(branches.fault_of_new(name)),
-                    told=_NEW_BRANCH,
+                    told=branches.TOLD_OF_NEW,
                     examples=("feature/rate-limits",),
                 ),
             },

@@ -1,6 +1,7 @@
 """Describes payloads as JSON Schema 2020-12, from the declaration they are read by."""
 
 import json
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from services.contract import text
@@ -19,9 +20,11 @@ _NAME: Schema = {"$ref": "#/$defs/name"}
 _TEXT: Schema = {"$ref": "#/$defs/text"}
 _LINE: Schema = {"$ref": "#/$defs/line"}
 _ANYTHING: Schema = {"$ref": "#/$defs/anything"}
-_GIVEN: Schema = {"type": "string", "pattern": r"\S"}
+_GIVEN: Schema = {"type": "string", "pattern": f"[^{text.INKLESS}]"}
 _END = r"$(?!\n)"
 """The end; in some dialects $ also stands before a last line feed."""
+_SPACE = r"[^\S\x1c-\x1f\x85\ufeff]"
+"""White space, but for what only some dialects call so."""
 
 
 def schema(deployment: Deployment) -> str:
@@ -83,8 +86,8 @@ def _containers(task: Schema, deployment: Deployment) -> None:
 
 
 def _definitions() -> Schema:
-    bad = "".join(f"{_escaped(first)}-{_escaped(last)}" for first, last in text.BAD_RANGES)
-    allowed = rf"^(?:[^{bad}\r]|\r\n)*{_END}"
+    fine = rf"[^{_listed(text.BAD_RANGES)}\r]*"
+    allowed = rf"^{fine}(?:\r\n{fine})*{_END}"
     return {
         "name": {"description": "What a key may be.", "pattern": allowed},
         "text": {
@@ -94,7 +97,10 @@ def _definitions() -> Schema:
         },
         "line": {
             "description": "Text of one line.",
-            "allOf": [_TEXT, {"pattern": r"^\s*[^\n\r\t\u2028\u2029]*\s*$"}],
+            "allOf": [
+                _TEXT,
+                {"pattern": _trimmed(r"(?:[^\n\r\t\u2028\u2029]*[\S\x1c-\x1f\x85\ufeff])?")},
+            ],
         },
         "anything": {
             "description": "What this version does not know; kept.",
@@ -106,6 +112,13 @@ def _definitions() -> Schema:
             ],
         },
     }
+
+
+def _listed(ranges: Iterable[tuple[int, int]]) -> str:
+    return "".join(
+        _escaped(first) if first == last else f"{_escaped(first)}-{_escaped(last)}"
+        for first, last in ranges
+    )
 
 
 def _escaped(point: int) -> str:
@@ -218,7 +231,8 @@ def _needed(kind: Kind) -> bool:
 
 
 def _trimmed(form: str) -> str:
-    return rf"^\s*(?:{form})?\s*$"
+    """The pattern of what has this form once trimmed, or is blank."""
+    return rf"^(?:{_SPACE}*(?!{_SPACE})(?:{form}){_SPACE}*|[{text.INKLESS}]*){_END}"
 
 
 def _any_case(word: str) -> str:

@@ -34,7 +34,9 @@ _MOST_INVISIBLE = 3
 _INVISIBLE = "\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff"
 _SELECTORS = "\U000e0100-\U000e01ef"
 _IDEOGRAPHS = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_INKLESS = re.compile(f"[{_INVISIBLE}{_SELECTORS}\u2800\\s]")
+INKLESS = f"{_INVISIBLE}{_SELECTORS}\u2800\\s"
+"""What makes a text blank, as the inside of a regular expression's class."""
+_INKLESS = re.compile(f"[{INKLESS}]")
 
 
 def _class(ranges: Iterable[tuple[int, int]]) -> str:
@@ -116,4 +118,4 @@ def size(text: str) -> int:
 
 
 def _visible(character: str) -> bool:
-    return character.isprintable() and not _INKLESS.match(character)
+    return not _INKLESS.match(character)

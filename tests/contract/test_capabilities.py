@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.contract.values import Deployment
 from tests.contract.payloads import payload, planned
 
 
@@ -54,3 +55,12 @@ def test_each_capability_tells_everything_that_asks_for_it() -> None:
             "task.steps[0].skill.requiredCapabilities names it for b",
         ),
     }
+
+
+def test_a_container_needs_docker() -> None:
+    container = {"enabled": True, "image": "debian:12", "command": ["make"]}
+
+    made = planned(payload({"container": container}), Deployment(containers=True))
+
+    assert [item.name for item in made.capabilities] == ["codex", "git", "gh", "docker"]
+    assert made.capabilities[3].reasons == ("task.container.enabled is true",)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.contract.steps import OVERRIDES
 from services.contract.plan import plan
+from services.contract.steps import OVERRIDES
 from services.contract.values import Deployment
 from tests.contract.payloads import faults, payload, planned, said, warned
 
@@ -238,3 +238,80 @@ def test_line_ends_become_line_feeds() -> None:
     task: Any = planned(payload({"instructions": "a\r\nb\r\n"})).task
 
     assert task["task"]["instructions"] == "a\nb"
+
+
+ALIASES = [
+    ("repo", "o/r", "repository"),
+    ("target_runtime", "claude", "targetRuntime"),
+    ("task.publish.baseBranch", "main", "task.publish.prBaseBranch"),
+]
+
+
+def aliased(alias: str, value: object, **root: Any) -> dict[str, Any]:
+    """A payload that says something under another spelling, and nothing under the first."""
+    raw = payload(**root)
+    if alias == "repo":
+        del raw["repository"]
+    *parts, name = alias.split(".")
+    place = raw
+    for part in parts:
+        place = place.setdefault(part, {})
+    place[name] = value
+    return raw
+
+
+@pytest.mark.parametrize(("alias", "value", "name"), ALIASES)
+def test_an_alias_is_taken_for_its_field_with_a_warning(alias: str, value: str, name: str) -> None:
+    answer = plan(aliased(alias, value), Deployment())
+
+    assert answer.plan is not None
+    assert answer.plan.provenance[name] == "explicit"
+    assert alias not in answer.plan.provenance
+    assert [(item.field, item.reason) for item in answer.warnings] == [(alias, "ALIAS")]
+    assert f"Write {name.rpartition('.')[2]}." in answer.warnings[0].description
+
+
+@pytest.mark.parametrize(
+    ("alias", "value", "code"),
+    [
+        ("repo", "https://u:canary@example.com/a", "REPO_URL_DENIED"),
+        ("repo", 1, "WRONG_TYPE"),
+        ("target_runtime", "cursor", "UNKNOWN_RUNTIME"),
+        ("task.publish.baseBranch", "a..b", "BRANCH_NAME"),
+    ],
+)
+def test_a_violation_names_the_alias_that_was_written(alias: str, value: Any, code: str) -> None:
+    assert faults(aliased(alias, value)) == [(alias, code)]
+
+
+def test_an_alias_that_says_something_else_is_refused() -> None:
+    raw = payload({"publish": {"prBaseBranch": "a", "baseBranch": "b"}}, repo="other/one")
+
+    assert faults(raw) == [
+        ("repo", "ALIAS_CONFLICT"),
+        ("task.publish.baseBranch", "ALIAS_CONFLICT"),
+    ]
+
+
+def test_an_alias_that_says_the_same_is_only_warned_of() -> None:
+    raw = payload(repo=" owner/repo ", targetRuntime="Codex", target_runtime="codex")
+
+    assert faults(raw) == []
+    assert warned(raw) == [("repo", "ALIAS"), ("target_runtime", "ALIAS")]
+
+
+def test_a_blank_alias_says_nothing() -> None:
+    raw = payload(repo=" ", target_runtime=None)
+
+    assert faults(raw) == warned(raw) == []
+
+
+def test_a_blank_field_leaves_the_word_to_its_alias() -> None:
+    raw = payload(repository=" ", repo="o/r")
+
+    assert planned(raw).task["repository"] == "o/r"
+
+
+@pytest.mark.parametrize("name", ["repo", "target_runtime", "baseBranch"])
+def test_aliases_hold_only_where_their_field_does(name: str) -> None:
+    assert ("task.limits." + name, "UNKNOWN_FIELD") in warned(payload({"limits": {name: "x"}}))
