@@ -22,7 +22,7 @@ PATIENCE = timedelta(seconds=0.5)
 """How long others wait for a request to arrive, and for its answer to be read."""
 
 LONGEST = timedelta(seconds=30)
-"""How long a request may take to arrive at all."""
+"""How long a request may take to arrive after that."""
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -93,7 +93,7 @@ class Gate(grpc.aio.ServerInterceptor):
     async def _received(self, context: Context, place: "_Place") -> Any:
         """The bytes of the request, or EOF where its caller sends none."""
         try:
-            async with asyncio.timeout(self._longest) as limit:
+            async with asyncio.timeout(None) as limit:
                 later = asyncio.get_running_loop().call_later(
                     self._patience, self._let_others_pass, place, limit
                 )
@@ -105,9 +105,11 @@ class Gate(grpc.aio.ServerInterceptor):
             await _refuse(_SLOW, context)
 
     def _let_others_pass(self, place: "_Place", limit: asyncio.Timeout) -> None:
+        now = asyncio.get_running_loop().time()
         if self._slow == 0:
-            limit.reschedule(asyncio.get_running_loop().time())
+            limit.reschedule(now)
             return
+        limit.reschedule(now + self._longest)
         self._slow -= 1
         place.become(self._leave_slow)
 

@@ -177,7 +177,7 @@ async def test_one_more_of_those_than_there_are_slow_places_is_refused() -> None
 
 async def test_a_request_that_never_arrives_is_refused_in_the_end() -> None:
     async with (
-        gated(counting(), Gate(1, patience=LONG, longest=SHORT)) as address,
+        gated(counting(), Gate(1, patience=SHORT, longest=SHORT)) as address,
         bare_call(address) as call,
     ):
         await call.open(METHOD)
