@@ -91,6 +91,26 @@ def test_a_refusal_says_what_is_wrong_and_what_to_do(address: str) -> None:
     assert len(re.findall(r"[.](?= [A-Z]|$)", violation.description)) >= 2
 
 
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("--upload-pack=x", "dash"),
+        ("https://example.com\\a", "backslash"),
+        ("ext::sh -c id", "helper"),
+        ("https://user:pw@example.com/a", "credentials"),
+        ("ssh://user:pw@example.com/a", "credentials"),
+        ("user:pw@example.com/a", "credentials"),
+        ("/srv/x", "PAWL_ALLOW_LOCAL_REPOSITORIES"),
+        ("https://gitserver/a", "PAWL_ALLOW_LOCAL_REPOSITORIES"),
+        ("http://example.com/a", "encrypted"),
+        ("https://bücher.example/a", "xn--"),
+    ],
+)
+def test_a_refusal_tells_the_real_reason(address: str, what: str) -> None:
+    with pytest.raises(Denied, match=what):
+        canonical(address, DEPLOYMENT)
+
+
 @named(CREDENTIALS)
 @pytest.mark.parametrize("deployment", [DEPLOYMENT, LOCAL], ids=["strict", "local"])
 def test_a_credential_is_refused_and_never_echoed(address: str, deployment: Deployment) -> None:
