@@ -231,6 +231,16 @@ LENGTHS = {
     "many bars": "|" * 10_000,
 }
 
+TOLERATED = {
+    "pile beyond the basic plane": "x" + "\U0001e8d0" * 1_000,
+    "pile of both planes": "x" + "\u0301\U0001e8d0" * 500,
+    "selector behind each letter": "p\ufe00u\ufe01s\ufe02h\ufe03",
+    "joiner behind each letter": "p\u200cu\u200ds\u200ch\u200d",
+    "homoglyphs": "\u0405\u0422\u0415\u0420 1/1 \u0435vil",
+    "letters of mathematics": "\U0001d412\U0001d413\U0001d404\U0001d40f 1/1",
+}
+"""Odd, but nothing that honest text never does, or costly to look for: the bar has to do."""
+
 HONEST = {
     "German": "Grüße, Straße.",
     "decomposed": "Gru\u0308\u00dfe",
@@ -281,6 +291,7 @@ ALL = {
         "bar": BARS,
         "format": FORMATS,
         "length": LENGTHS,
+        "tolerated": TOLERATED,
         "honest": HONEST,
     }.items()
     for name, text in texts.items()
