@@ -49,6 +49,8 @@ class Gate(grpc.aio.ServerInterceptor):
         self._slow = slow
         self._patience = patience.total_seconds()
         self._longest = longest.total_seconds()
+        self._gated: dict[str, Handler] = {}
+        """By method: a handler is the same for every call."""
 
     @override
     async def intercept_service(
@@ -56,24 +58,34 @@ class Gate(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
+        if gated := self._gated.get(method):
+            return gated
+        handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None or method.startswith(_HEALTH):
             return handler
-        parts = _parts(method)
+        self._gated[method] = made = self._behind(handler, _parts(method))
+        return made
 
+    def _behind(self, handler: Handler, parts: Table) -> Handler:
         async def answer(_: Any, context: Context) -> Any:
             await self._quick.acquire()
-            place = _Place(self._quick.release, self._patience)
+            place = _Place(self._quick.release)
+            large = False
             try:
-                return await self._answer(handler, parts, context, place)
+                response = await self._answer(handler, parts, context, place)
+                large = response.ByteSize() > _LARGE
+                return response
             except grpc.aio.AbortError as error:
                 # gRPC keeps it in a cycle with its call: by way of the frames the request
                 # would stay in memory, too, until the collector comes by.
                 error.__context__ = None
                 raise error.with_traceback(None) from None
             finally:
-                place.leave_when_sent()
+                if large:
+                    place.leave_when_sent(self._patience)
+                else:
+                    place.leave()
 
         # Of a stream of requests gRPC reads none before it is asked to.
         return grpc.stream_unary_rpc_method_handler(answer, None, handler.response_serializer)
@@ -120,28 +132,34 @@ class Gate(grpc.aio.ServerInterceptor):
 class _Place:
     """One of the places of a gate, until it is given back."""
 
-    def __init__(self, give_back: Callable[[], None], patience: float) -> None:
+    def __init__(self, give_back: Callable[[], None]) -> None:
         self._give_back: Callable[[], None] | None = give_back
-        self._patience = patience
 
     def become(self, give_back: Callable[[], None]) -> None:
         """Gives this one back for another."""
-        self._leave()
+        self.leave()
         self._give_back = give_back
 
-    def leave_when_sent(self) -> None:
+    def leave_when_sent(self, patience: float) -> None:
         """Gives it back once the answer is out, or its reader is found to be slow."""
-        later = asyncio.get_running_loop().call_later(self._patience, self._leave)
-        if task := asyncio.current_task():
-            task.add_done_callback(lambda _: self._leave(later))
+        later = asyncio.get_running_loop().call_later(patience, self.leave)
 
-    def _leave(self, later: asyncio.TimerHandle | None = None) -> None:
-        if later is not None:
+        def sent(_: object) -> None:
             later.cancel()
+            self.leave()
+
+        if task := asyncio.current_task():
+            task.add_done_callback(sent)
+
+    def leave(self) -> None:
+        """Gives it back; once."""
         if self._give_back is not None:
             self._give_back()
             self._give_back = None
 
+
+_LARGE = 64 * 1024
+"""Bytes of an answer that is counted until it is sent."""
 
 _HEALTH = f"/{health.SERVICE_NAME}/"
 _SLOW = ResourceExhausted(

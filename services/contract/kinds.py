@@ -57,6 +57,9 @@ class Part:
     _rows: "tuple[tuple[str, Kind, bool, bool], ...]" = field(init=False)
     """Each field with whether its origin is told as one, and whether absence needs no reading."""
 
+    _blank: "dict[str, Json] | None" = field(init=False)
+    """What an absent one reads as, where that is always the same; nobody writes into it."""
+
     def __post_init__(self) -> None:
         """Sorts the fields by what reading them takes."""
         rows = tuple(
@@ -64,6 +67,11 @@ class Part:
             for name, kind in self.fields.items()
         )
         object.__setattr__(self, "_rows", rows)
+        blank = None
+        if self.stand_in is not None or all(scalar for *_, scalar in rows):
+            read = self.read(self.stand_in or {}, (), Reading())
+            blank = read if isinstance(read, dict) else None
+        object.__setattr__(self, "_blank", blank)
 
     def _scalar(self, kind: "Kind") -> bool:
         if isinstance(kind, Text):
@@ -101,12 +109,12 @@ class Part:
         return read
 
     def _absent(self, path: Path, reading: Reading) -> Json:
-        if self.stand_in is None:
+        if self._blank is None:
             return self.read({}, path, reading)
-        read = self.read(self.stand_in, path, reading)
-        for name in self.fields:
-            reading.origins[*path, name] = Origin.DEFAULTED
-        return read
+        origins = reading.origins
+        for name in self._blank:
+            origins[*path, name] = Origin.DEFAULTED
+        return {**self._blank}
 
     def _renamed(self, value: dict[str, Json], path: Path, reading: Reading) -> dict[str, Json]:
         """The object with its aliases spelled as they should be."""
