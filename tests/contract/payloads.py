@@ -135,3 +135,6 @@ valid_payloads: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     },
 )
 """Payloads that keep every rule, with much left out and much to be normalised."""
+
+encodable = st.characters(exclude_categories=["Cs"])
+"""Characters that UTF-8 can write."""
