@@ -1,6 +1,7 @@
-"""Makes the C allocator give back what it no longer needs."""
+"""Tunes how memory is given back."""
 
 import ctypes
+import gc
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _BLOCK = 128 * 1024
@@ -18,3 +19,15 @@ def compact() -> None:
         mallopt(_ARENA_MAX, 1)
         mallopt(_MMAP_THRESHOLD, _BLOCK)
         mallopt(_TRIM_THRESHOLD, _BLOCK)
+
+
+def collect_rarely() -> None:
+    """To be called once everything is imported.
+
+    What is there by then stays for good, and need not be searched for garbage again. What
+    calls leave behind is searched every ten thousand objects instead of every seven hundred:
+    a tenth of the time of a call went into that.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)

@@ -3,7 +3,7 @@
 import grpc
 
 from pawl.v1 import contract_pb2_grpc as rpc
-from pawl.wire.heap import compact
+from pawl.wire.heap import collect_rarely, compact
 from pawl.wire.server import PAYLOAD_LIMIT, serving, terminated
 from services.contract.servicer import ContractServicer
 from services.contract.settings import Settings
@@ -18,6 +18,7 @@ memory, up to 12 MB each, without being any faster."""
 async def main(settings: Settings) -> None:
     """Serves until the process is asked to leave."""
     compact()
+    collect_rarely()
     servicer = ContractServicer(settings.deployment())
 
     def register(server: grpc.aio.Server) -> None:

@@ -1,26 +1,24 @@
 """Writes JSON in the one form of RFC 8785, over which digests are taken."""
 
-import json
 from json.encoder import encode_basestring
 from typing import TypeAlias
 
+import orjson
 import rfc8785
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 
-_written = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
-).encode
 
-
-def canonical(value: Value, *, simple: bool = False) -> str:
-    """The form of a JSON value; whole numbers beyond 2^53 have to be floats.
+def canonical(value: Value, *, simple: bool = False) -> bytes:
+    """The form of a JSON value, as UTF-8; whole numbers beyond 2^53 have to be floats.
 
     `simple` promises that every fraction is of at least 1e-4 and below 2^53 in size, and
-    every character of a key below U+E000. The standard library then writes the same,
-    ten times faster than what walks the value in Python.
+    every character of a key below U+E000. orjson then writes the same, a hundred times
+    faster than what walks the value in Python.
     """
-    return _written(value) if simple else _walked(value)
+    if simple:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return _walked(value).encode()
 
 
 def _walked(value: Value) -> str:
@@ -35,7 +33,7 @@ def _walked(value: Value) -> str:
             members = (f"{encode_basestring(key)}:{_walked(value[key])}" for key in _order(value))
             return f"{{{','.join(members)}}}"
         case _:
-            return _written(value)
+            return orjson.dumps(value).decode()
 
 
 def _order(keys: dict[str, Value]) -> list[str]:

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, starmap
 
 from google.protobuf import struct_pb2
 
@@ -73,13 +74,17 @@ def _plan(made: task_pb.Plan, plan: Plan) -> None:
     _fill(made.task, plan.task)
     made.digest = plan.digest
     made.stages.extend([STAGES[stage] for stage in plan.stages])
-    origins = made.provenance
-    for path, origin in plan.provenance.items():
-        origins.add(path=path, source=ORIGINS[origin])
+    made.provenance.extend(starmap(_provenance, plan.provenance.items()))
     for item in plan.capabilities:
         made.required_capabilities.add(name=item.name, reasons=item.reasons)
     for step in plan.steps:
         _step(made.steps.add(), step)
+
+
+@lru_cache(maxsize=1_024)
+def _provenance(path: str, origin: Origin) -> task_pb.Provenance:
+    """Nearly every plan tells of the same paths; to be copied, never changed."""
+    return task_pb.Provenance(path=path, source=ORIGINS[origin])
 
 
 def _step(made: task_pb.PlannedStep, step: PlannedStep) -> None:
@@ -136,6 +141,8 @@ def _fill(made: struct_pb2.Struct, values: Mapping[str, Json]) -> None:
     for key, value in values.items():
         if isinstance(value, str):
             fields[key].string_value = value
+        elif value is None:
+            fields[key].null_value = struct_pb2.NULL_VALUE
         else:
             _set(fields[key], value)
 

@@ -82,7 +82,7 @@ def digest(
             for step in steps
         ],
     }
-    return hashlib.sha256(canonical(covered, simple=simple).encode()).hexdigest()
+    return hashlib.sha256(canonical(covered, simple=simple)).hexdigest()
 
 
 def _with_prompts(objective: str, steps: Sequence[Step], report: Report) -> tuple[PlannedStep, ...]:

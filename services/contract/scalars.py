@@ -81,7 +81,7 @@ class Text:
             return self.read(None, path, reading)
         if self.folded:
             tidy = tidy.lower()
-        if not self.lines and texts.spans_lines(tidy):
+        if not self.lines and not tidy.isprintable() and texts.spans_lines(tidy):
             report.refuse(
                 path, "BAD_TEXT", "It spans lines or holds a tab. Write it as one plain line."
             )

@@ -72,6 +72,8 @@ _LINE_BREAK = re.compile("[\n\r\u2028\u2029\t]")
 def fault(text: str) -> str | None:
     """Something that no text may hold and its place from 1, for a person; None if nothing."""
     if text.isascii():
+        if text.isprintable():
+            return None
         return _told(_BAD_ASCII.search(text) or ("\r" in text and _LONE_CR.search(text)))
     if "\r" in text and (lone := _LONE_CR.search(text)):
         return _told(lone)
@@ -107,7 +109,7 @@ def tidied(text: str) -> str | None:
         text = text.replace("\r\n", "\n")
     text = text.strip()
     # Nearly always the first character is visible; else each distinct one is asked once.
-    if text and (_visible(text[0]) or any(map(_visible, set(text)))):
+    if text and ("!" <= text[0] <= "~" or any(map(_visible, set(text)))):
         return text
     return None
 
