@@ -111,6 +111,8 @@ class _Reader:
 
     def _value(self, value: struct_pb2.Value) -> Json:
         self._room -= 1
+        if self._room < 0:
+            return None
         match value.WhichOneof("kind"):
             case "string_value":
                 return value.string_value

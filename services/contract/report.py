@@ -6,6 +6,7 @@ import re
 from typing import TypeAlias
 
 from pawl.wire.errors import Violation
+from services.contract import tokens
 from services.contract.values import Remark
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -15,7 +16,8 @@ MOST_WARNINGS = 100
 """Past these a payload is not being mended but attacks the answer's size."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CREDENTIALS = re.compile(r"//[^/]*@")
+_SECRETIVE = re.compile("[:@\uff20]|//|%40")
+"""What a key may hold that is a whole address, with a credential in it."""
 _LONGEST_PATH = 256
 
 
@@ -23,16 +25,19 @@ _LONGEST_PATH = 256
 def spelled(path: Path) -> str:
     """A path as payloads spell it, such as ``task.steps[1].runtime``; ASCII, bounded.
 
-    Keys may be anything a caller sent: odd ones are shown escaped, in brackets.
+    Keys may be anything a caller sent: odd ones are shown escaped, in brackets, and those
+    that look like an address or a token not at all.
     """
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
+        elif _SECRETIVE.search(part) or tokens.TOKEN.search(part):
+            text += '["***"]'
         elif _PLAIN.fullmatch(part):
             text += f".{part}" if text else part
         else:
-            text += f"[{json.dumps(_CREDENTIALS.sub('//***@', part[:256])[:40])}]"
+            text += f"[{json.dumps(part[:40])}]"
     return text if len(text) <= _LONGEST_PATH else f"{text[: _LONGEST_PATH - 3]}..."
 
 

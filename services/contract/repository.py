@@ -4,7 +4,7 @@ import re
 from fnmatch import fnmatchcase
 from urllib.parse import unquote_to_bytes
 
-from services.contract import hosts
+from services.contract import hosts, tokens
 from services.contract.hosts import Denied
 from services.contract.values import Deployment
 
@@ -16,11 +16,6 @@ _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _SCP = re.compile(r"([^/@:\[\]]*)@([^/@:\[\]]*):(?!//)(.*)", re.DOTALL)
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SIGNED_IN = re.compile(r"[^/@]*:[^/]*@")
-_TOKEN = re.compile(
-    r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-|ATBB)"
-    r"[A-Za-z0-9_-]{12}|(?:x-access-token|x-token-auth|oauth2)@"
-)
-"""How forges' tokens begin: as the user of an ssh address one would pass, and be shown."""
 _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:@\[\]]*)(?::(?P<port>[^:@]*))?")
 _PATH = re.compile(r"(?:[A-Za-z0-9._~@+/-]|%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -42,7 +37,7 @@ def canonical(address: str, deployment: Deployment) -> str:
     Raises Denied.
     """
     spelling = _spelling(address, local=deployment.allow_local_repositories)
-    if _TOKEN.search(spelling):
+    if tokens.TOKEN.search(spelling):
         raise Denied(_CREDENTIALS)
     globs = deployment.allowed_repositories
     if globs and not any(fnmatchcase(spelling, glob) for glob in globs):

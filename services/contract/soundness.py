@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 
 from services.contract import text
@@ -19,6 +20,9 @@ A hundred steps with everything a step can have are some 1,200.
 
 DEEPEST = 16
 """Levels of nesting: protobuf refuses to read past 100 messages, three to a JSON object."""
+
+_LATE = re.compile("[\ue000-\U0010ffff]")
+"""Characters that UTF-16 sorts otherwise than code points are sorted."""
 
 _EXACT = 2**53 - 1
 """The largest whole number JSON's doubles and RFC 8785 carry exactly."""
@@ -98,7 +102,7 @@ class _Copy:
             if key.isascii() and key.isidentifier():
                 self.most += len(key)
             else:
-                self.simple = self.simple and (key.isascii() or max(key) < "\ue000")
+                self.simple = self.simple and not _LATE.search(key)
                 self._check_text(key, (*path, key))
         return {key: self.of(value[key], (*path, key)) for key in keys}
 

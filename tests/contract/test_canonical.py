@@ -29,7 +29,7 @@ VALUES: st.SearchStrategy[Any] = (
 
 @given(VALUES)
 def test_the_form_is_that_of_rfc_8785(value: Any) -> None:
-    assert canonical(value) == rfc8785.dumps(value).decode()
+    assert canonical(value) == rfc8785.dumps(value)
 
 
 @given(st.dictionaries(_KEYS, VALUES, max_size=3))
@@ -37,7 +37,7 @@ def test_what_is_sound_and_simple_has_the_same_form_either_way(values: dict[str,
     found = sound(values, Report())
 
     if found is not None and found.simple:
-        assert canonical(found.values, simple=True) == rfc8785.dumps(values).decode()
+        assert canonical(found.values, simple=True) == rfc8785.dumps(values)
 
 
 @given(st.dictionaries(st.text(max_size=3), json_values, max_size=3))
@@ -46,7 +46,9 @@ def test_whatever_a_sound_payload_holds_has_a_form(values: dict[str, Any]) -> No
     found = sound(values, report)
 
     if found is not None and not report.refused:
-        assert canonical(found.values, simple=found.simple) == rfc8785.dumps(values).decode()
+        assert canonical(found.values, simple=found.simple) == rfc8785.dumps(
+            cast("Any", found.values)
+        )
 
 
 @pytest.mark.parametrize(
@@ -65,4 +67,4 @@ def test_whatever_a_sound_payload_holds_has_a_form(values: dict[str, Any]) -> No
     ],
 )
 def test_places_where_others_differ(value: Any, form: str) -> None:
-    assert canonical(value) == form
+    assert canonical(value) == form.encode()
