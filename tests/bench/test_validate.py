@@ -22,7 +22,7 @@ def test_each_subject_is_called_at_each_concurrency(capsys: pytest.CaptureFixtur
 
 
 def test_a_profile_names_the_services_own_functions(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["validate", "--rounds=1", "--seconds=0.02", "--profile"])
+    code = main(["validate", "--rounds=1", "--seconds=0.5", "--profile"])
 
     assert code == 0
     assert "(ValidateTask)" in capsys.readouterr().out
