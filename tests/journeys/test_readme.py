@@ -128,10 +128,11 @@ def test_the_task_of_the_five_minutes_runs_by_the_commands_beside_it(
     heading = "Five minutes with your own key and repository"
     (document,) = blocks(heading, "yaml")
     (home / "task.yaml").write_text(document.replace("owner/repo ", f"{remote} "))
-    validate, submit, watch, show, artifacts, *_ = blocks(heading, "sh")[1].splitlines()
+    lines = blocks(heading, "sh")[1].splitlines()
+    validate, prompts, schema, submit, watch, show, artifacts, *_ = lines
     target = f"export PAWL_TARGET={stack.target} PAWL_CONTRACT_TARGET={stack.contract_target}\n"
 
-    planned = bash(target + validate, stack, home)
+    looked_at = [bash(target + line, stack, home) for line in (validate, prompts, schema)]
     submitted = bash(target + submit, stack, home)
     job_id = submitted.stdout.strip()
     looked = [
@@ -139,8 +140,9 @@ def test_the_task_of_the_five_minutes_runs_by_the_commands_beside_it(
         for line in (watch, show, artifacts)
     ]
 
-    assert [done.returncode for done in (planned, submitted, *looked)] == [0] * 5
-    assert "STEP 3/3" in planned.stdout
+    assert [done.returncode for done in (*looked_at, submitted, *looked)] == [0] * 7
+    assert "STEP 3/3" in looked_at[1].stdout
+    assert json.loads((home / "task.schema.json").read_text())["title"] == "Pawl task"
     watched, shown, listed = (done.stdout for done in looked)
     assert "job.succeeded" in watched
     assert job_id in shown
