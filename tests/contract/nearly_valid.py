@@ -7,9 +7,10 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from services.contract.kinds import Kind, Listing, Part
+from services.contract.lists import Arguments, Free, Variables, Words
 from services.contract.payload import PAYLOAD
 from services.contract.report import Path
-from services.contract.scalars import Text
+from services.contract.scalars import Number, Text
 from services.contract.values import Deployment
 from tests.contract.payloads import json_values, valid_payloads
 
@@ -285,3 +286,94 @@ def nearly_valid(draw: st.DrawFn) -> Any:
         else:
             parent[draw(st.sampled_from(NAMES))] = parent.pop(name, None)
     return made
+
+
+def fields(part: Part = PAYLOAD, path: Path = ()) -> Iterator[tuple[Path, Kind]]:
+    """Every field there is, under each of its names; of elements the first."""
+    for name in (*part.fields, *part.aliases):
+        kind = part.fields[part.aliases.get(name, name)]
+        yield (*path, name), kind
+        inner, where = (
+            (kind.item, (*path, name, 0)) if isinstance(kind, Listing) else (kind, (*path, name))
+        )
+        if isinstance(inner, Part):
+            yield from fields(inner, where)
+
+
+def alone(path: Path, value: Any) -> Any:
+    """A payload with this value in this place and little else."""
+    return _around(PAYLOAD, path, value)
+
+
+def _around(part: Part, path: Path, value: Any) -> Any:
+    name, *rest = path
+    made = {
+        other: _example(kind)
+        for other, kind in part.fields.items()
+        if (isinstance(kind, Text) and kind.required) or other in {"repository", "instructions"}
+    }
+    kind = part.fields[part.aliases.get(str(name), str(name))]
+    if name in part.aliases:
+        made.pop(part.aliases[str(name)], None)
+    if part is PAYLOAD and name != "task":
+        made["task"] = {"instructions": "Go."}
+    if isinstance(kind, Listing) and rest:
+        made[str(name)] = [_around(kind.item, tuple(rest[1:]), value)]
+    elif isinstance(kind, Part) and rest:
+        made[str(name)] = _around(kind, tuple(rest), value)
+    else:
+        made[str(name)] = value
+    return made
+
+
+def values(kind: Kind) -> Iterator[Any]:
+    """What such a field may hold, just about may not, and could never."""
+    yield from (
+        None,
+        True,
+        False,
+        0,
+        0.5,
+        "x",
+        [],
+        {},
+        [None],
+        [[]],
+        [{}],
+        {"x": None},
+        {"id": "x"},
+    )
+    bounds: tuple[float, ...] = ()
+    match kind:
+        case Text():
+            bounds = (kind.most, kind.most_characters or 1)
+            yield from ODD
+            yield from (
+                f"{space}{word}\n" for space in ("\u3000", "\ufeff") for word in _words(kind)
+            )
+            yield from (size * letter for size in (*_SIZES, *_near(*bounds)) for letter in "xé")
+        case Number():
+            yield from (*_NUMBERS, *_FRACTIONS, *_near(kind.low, kind.high), kind.low - 0.001)
+        case Words() | Arguments() | Listing():
+            sample: Any = full(kind.item) if isinstance(kind, Listing) else "x"
+            yield from ([copy.deepcopy(sample) for _ in range(size)] for size in _near(kind.most))
+            strange: tuple[Any, ...] = (*ODD, 7, None, True, {}, "x" * 131_073)
+            yield from ([sample, item] for item in strange)
+        case Variables():
+            yield from ({f"V{n}": "x" for n in range(size)} for size in _near(kind.most))
+            yield from ({odd: "x"} for odd in (*ODD, "x" * 128, "x" * 129, "Job_Id", "JOB_ID2"))
+            yield from ({"x": odd} for odd in (*ODD, 7, None))
+        case Free() | Part():
+            yield from ({odd: "x"} for odd in ODD)
+            yield from ({"x": {"deep": [odd]}} for odd in ODD)
+            yield from ({name: "x"} for name in NAMES)
+        case _:
+            pass
+
+
+def _words(kind: Text) -> tuple[Any, ...]:
+    return (*kind.choices, *kind.examples, *(word.upper() for word in kind.choices))
+
+
+def _near(*bounds: float) -> list[Any]:
+    return [bound + around for bound in bounds for around in (-1, 0, 1)]

@@ -10,19 +10,27 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from services.contract.codes import VIOLATIONS
+from services.contract.kinds import Kind
 from services.contract.payload import PAYLOAD
 from services.contract.plan import plan
-from services.contract.report import Path
+from services.contract.report import Path, spelled
 from services.contract.schema import schema
 from services.contract.text import fault
 from services.contract.values import Deployment
-from tests.contract import nearly_valid
-from tests.contract.nearly_valid import DEPLOYMENTS, ODD, full, with_container
-from tests.contract.payloads import json_objects
+from tests.contract.nearly_valid import (
+    DEPLOYMENTS,
+    ODD,
+    alone,
+    fields,
+    full,
+    nearly_valid,
+    values,
+    with_container,
+)
+from tests.contract.payloads import json_objects, payload
 from tests.contract.sayable import CODES, sayable
 
 each_deployment = pytest.mark.parametrize("deployment", DEPLOYMENTS.values(), ids=DEPLOYMENTS)
@@ -105,10 +113,10 @@ def test_every_example_and_default_is_accepted_in_its_place(deployment: Deployme
     for path, part in parts(json.loads(schema(deployment))):
         given = [*part.get("examples", ()), *([part["default"]] if "default" in part else [])]
         for value in given:
-            payload = put(value, path)
+            raw = put(value, path)
 
-            assert list(validator(deployment).iter_errors(payload)) == [], path
-            assert plan(payload, deployment).violations == (), path
+            assert list(validator(deployment).iter_errors(raw)) == [], path
+            assert plan(raw, deployment).violations == (), path
             tried += 1
     assert tried > 50
 
@@ -124,35 +132,49 @@ def test_a_payload_with_every_field_is_judged_alike(deployment: Deployment, make
     assert accepted or make is with_container
 
 
-@each_deployment
-@given(data=st.data())
-def test_what_it_refuses_planning_refuses(deployment: Deployment, data: st.DataObject) -> None:
-    payload = data.draw(nearly_valid.nearly_valid())
+def assert_judged_alike(raw: Any, deployment: Deployment) -> None:
+    error = next(validator(deployment).iter_errors(raw), None)
+    violations = plan(raw, deployment).violations
 
-    if error := next(validator(deployment).iter_errors(payload), None):
-        assert plan(payload, deployment).violations, (list(error.absolute_path), error.message)
-
-
-@each_deployment
-@given(data=st.data())
-def test_what_planning_refuses_and_it_can_say_it_refuses(
-    deployment: Deployment, data: st.DataObject
-) -> None:
-    payload = data.draw(nearly_valid.nearly_valid())
-
-    said = [item for item in plan(payload, deployment).violations if sayable(item, payload)]
-    assert not said or not validator(deployment).is_valid(payload), said
-
-
-@each_deployment
-@given(payload=json_objects())
-def test_they_agree_on_any_json(deployment: Deployment, payload: dict[str, Any]) -> None:
-    violations = plan(payload, deployment).violations
-
-    if validator(deployment).is_valid(payload):
-        assert not [item for item in violations if sayable(item, payload)]
+    if error is None:
+        said = [item for item in violations if sayable(item, raw)]
+        assert not said, f"the schema accepts {raw!a:.300}"
     else:
-        assert violations
+        assert violations, f"the schema refuses {raw!a:.300} for {error.message:.300}"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [pytest.param(*each, id=spelled(each[0])) for each in fields()]
+)
+def test_a_field_alone_is_judged_alike(path: Path, kind: Kind) -> None:
+    for value in values(kind):
+        assert_judged_alike(alone(path, value), DEPLOYMENTS["plain"])
+
+
+@pytest.mark.parametrize("steps", [None, [], [{"instructions": "Go."}]])
+@pytest.mark.parametrize("command", [None, [], ["", ""], ["true"]])
+@pytest.mark.parametrize("image", [None, "", "\u200b", "Debian", "debian:12"])
+@each_deployment
+def test_a_container_is_judged_alike(
+    deployment: Deployment, image: Any, command: Any, steps: Any
+) -> None:
+    for enabled in (None, False, True, 1):
+        full_one = {"enabled": enabled, "image": image, "command": command}
+        short_one = {name: value for name, value in full_one.items() if value}
+        for container in (full_one, short_one):
+            assert_judged_alike(payload({"container": container, "steps": steps}), deployment)
+
+
+@each_deployment
+@given(raw=nearly_valid())
+def test_a_payload_that_is_nearly_valid_is_judged_alike(deployment: Deployment, raw: Any) -> None:
+    assert_judged_alike(raw, deployment)
+
+
+@each_deployment
+@given(raw=json_objects())
+def test_any_json_is_judged_alike(deployment: Deployment, raw: Any) -> None:
+    assert_judged_alike(raw, deployment)
 
 
 def test_every_code_is_known_to_be_sayable_or_not() -> None:
