@@ -5,6 +5,8 @@ import math
 import re
 from dataclasses import dataclass
 
+import orjson
+
 from services.contract import text
 from services.contract.report import Path, Report
 from services.contract.values import Json
@@ -53,8 +55,7 @@ def sound(payload: dict[str, Json], report: Report) -> Sound | None:
         return None
     if reader.most <= PAYLOAD_LIMIT:
         return Sound(copy, reader.simple)
-    encoded = json.dumps(copy, ensure_ascii=False, separators=(",", ":"))
-    size = text.size(encoded)
+    size = _size(copy)
     if size > PAYLOAD_LIMIT:
         report.refuse(
             (),
@@ -63,6 +64,14 @@ def sound(payload: dict[str, Json], report: Report) -> Sound | None:
         )
         return None
     return Sound(copy, reader.simple)
+
+
+def _size(values: dict[str, Json]) -> int:
+    """Bytes as compact JSON."""
+    try:
+        return len(orjson.dumps(values))
+    except orjson.JSONEncodeError:  # it writes no lone surrogates; they are told of already
+        return text.size(json.dumps(values, ensure_ascii=False, separators=(",", ":")))
 
 
 class _Copy:
@@ -85,7 +94,8 @@ class _Copy:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int | float):
-            return self._number(value, path)
+            exact = isinstance(value, int) and -_EXACT <= value <= _EXACT
+            return value if exact else self._number(value, path)
         if len(path) >= DEEPEST:
             self._report.refuse(
                 path, "TOO_DEEP", f"It nests deeper than {DEEPEST} levels. Flatten it."
