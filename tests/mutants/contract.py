@@ -37,8 +37,8 @@ CONTRACT = [
     mutant(
         "1 invisible text is an objective",
         "text",
-        "character.isprintable() and not _INKLESS.match(character)",
-        "not character.isspace()",
+        "return not _INKLESS.match(character)",
+        "return not character.isspace()",
     ),
     mutant(
         "2 no step is implied",
