@@ -23,7 +23,7 @@ from services.orchestrator.store import jobs, output, rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
-from services.orchestrator.store.writes import UNCOUNTED, driven, store_artifacts
+from services.orchestrator.store.writes import PROGRESS, UNCOUNTED, driven, store_artifacts
 
 job = tables.job
 step = tables.step
@@ -49,6 +49,7 @@ def pin(
                 "default_branch": default_branch,
                 "base_commit": base_commit,
                 "working_branch": working_branch,
+                **PROGRESS,
             },
         )
     return jobs.sure(connection, claim.job_id, with_plan=True)
@@ -90,7 +91,7 @@ def start_step(
     run: Mapping[str, str],
 ) -> None:
     """The step runs; `run` has run_id, runner_id, incarnation and workspace_id."""
-    row = driven(connection, claim, events)
+    row = driven(connection, claim, events, PROGRESS)
     _change_step(
         connection,
         row,
@@ -123,7 +124,7 @@ def close_step(
     counted: bool = True,
 ) -> None:
     """The end of a step's attempt: its artifacts, its checkpoint if it has one."""
-    row = driven(connection, claim, events)
+    row = driven(connection, claim, events, PROGRESS)
     _change_step(
         connection,
         row,
@@ -150,12 +151,12 @@ def close_step(
         losses = job.c.losses + (1 if counted else 0)
         driven(connection, claim, (), {"attempt": job.c.attempt + 1, "losses": losses})
     elif state is StepState.SUCCEEDED:
-        driven(connection, claim, (), {"losses": 0, "claims_without_progress": 0})
+        driven(connection, claim, (), {"losses": 0})
 
 
 def append_output(connection: sa.Connection, claim: Claim, segments: Sequence[Segment]) -> None:
     """Stores segments whose bytes are durable already."""
-    driven(connection, claim)
+    driven(connection, claim, (), PROGRESS)
     output.append(connection, claim.job_id, segments)
 
 

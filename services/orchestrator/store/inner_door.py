@@ -19,7 +19,7 @@ from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
 from services.orchestrator.store import driving, publishing
 from services.orchestrator.store.threads import Threads
-from services.orchestrator.store.writes import driven
+from services.orchestrator.store.writes import PROGRESS, driven
 
 
 class SqlDriving:
@@ -33,7 +33,7 @@ class SqlDriving:
 
     async def enter(self, claim: Claim, stage: Stage, *events: NewEvent) -> None:
         """See Driving."""
-        await self._threads.write(driven, claim, events, {"stage": stage})
+        await self._threads.write(driven, claim, events, {"stage": stage, **PROGRESS})
 
     async def pin(
         self,

@@ -9,7 +9,7 @@ from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.publishing import Phase, Publication
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.text import clean
-from services.orchestrator.store.writes import driven
+from services.orchestrator.store.writes import PROGRESS, driven
 
 publication = tables.publication
 
@@ -29,7 +29,7 @@ def intend(
     recorded = read(connection, claim.job_id)
     if recorded is not None:
         return recorded
-    row = driven(connection, claim, events, {"intent_recorded": True})
+    row = driven(connection, claim, events, {"intent_recorded": True, **PROGRESS})
     if row["cancel_time"] is not None:
         raise CancelWins
     connection.execute(
@@ -59,7 +59,7 @@ def reach(
     if order.index(phase) <= order.index(recorded.phase):
         return
     pushed = {"published_commit": recorded.commit} if phase is Phase.PUSHED else {}
-    driven(connection, claim, events, pushed)
+    driven(connection, claim, events, {**pushed, **PROGRESS})
     connection.execute(
         sa.update(publication).where(publication.c.job_id == claim.job_id).values(phase=phase)
     )

@@ -42,6 +42,13 @@ UNCOUNTED = sa.case((job.c.claims_without_progress > 0, job.c.claims_without_pro
 """The count of claims without progress when this claim ends in good order."""
 
 
+PROGRESS: Mapping[str, Any] = {"claims_without_progress": 0}
+"""What a write adds that cannot repeat for ever: its job is no poison.
+
+A long step that loses its owner time and again, and prints all the while, is not what
+kills them.
+"""
+
 _INSERT_EVENTS = sa.insert(tables.event)
 
 # Built once: building it costs more than executing it, and every write begins with it.

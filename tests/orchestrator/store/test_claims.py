@@ -7,7 +7,7 @@ import pytest
 
 from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
+from services.orchestrator.jobs.job import JobOutcome, JobState, Segment, StepState, Stream
 from services.orchestrator.jobs.store import Store
 from tests.orchestrator.store.claiming import EXPIRED, Rig
 from tests.support.jobs import TERM, fact, some_job, some_plan
@@ -167,7 +167,7 @@ async def test_a_job_that_loses_five_owners_is_given_up(rig: Rig, store: Store) 
 async def test_a_job_that_is_given_up_leaves_no_step_running(rig: Rig, store: Store) -> None:
     job = await rig.submit()
     await rig.start(await rig.claim(job, term=EXPIRED))
-    for _ in range(4):
+    for _ in range(5):
         await rig.claim(job, term=EXPIRED)
 
     await store.claim(job.job_id, owner="me", term=TERM)
@@ -183,6 +183,26 @@ async def test_a_checkpoint_makes_a_job_worth_claiming_again(rig: Rig, store: St
     fifth = await rig.claim(job, term=EXPIRED)
     await rig.start(fifth)
     await rig.finish(fifth)
+
+    assert await store.claim(job.job_id, owner="me", term=TERM) is not None
+
+
+async def test_a_step_that_goes_on_printing_is_no_poison(rig: Rig, store: Store) -> None:
+    """Six owners killed within one long step once gave up a job that was well."""
+    job = await rig.submit()
+    await rig.start(await rig.claim(job, term=EXPIRED))
+    for number in range(8):
+        claim = await rig.claim(job, term=EXPIRED)
+        piece = Segment(
+            step_index=0,
+            attempt=1,
+            stream=Stream.STDOUT,
+            offset=10 * number,
+            size=10,
+            order=number,
+            key=f"k{number}",
+        )
+        await store.append_output(claim, [piece])
 
     assert await store.claim(job.job_id, owner="me", term=TERM) is not None
 
