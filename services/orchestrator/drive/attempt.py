@@ -21,10 +21,12 @@ class Attempt:
     step: Step
 
     def runner(self) -> Runner:
-        """The runner its run belongs to, where it can be reached now.
+        """The runner its run belongs to, where it can be reached now, to be called at once.
 
-        Raises RunnerUnreachable when the fleet has not heard of it.
+        Raises RunnerUnreachable when the fleet has not heard of it, LeaseLost when this owner
+        may not call it any more.
         """
+        self.work.lease.check()
         runner = self.work.tools.fleet.find(self.step.runner_id)
         if runner is None:
             raise RunnerUnreachable(f"runner {self.step.runner_id} has not been heard of")

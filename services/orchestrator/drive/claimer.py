@@ -1,6 +1,7 @@
 """Finds jobs that can run, claims them, and owns the drivers that carry them."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -86,6 +87,7 @@ class Claimer:
             if reserved is None and candidate.state is JobState.QUEUED:
                 return
         claim: Claim | None = None
+        sent = time.monotonic()
         try:
             claim = await self._tools.store.claim(
                 candidate.job_id, owner=self.owner, term=self._tools.pace.lease
@@ -97,7 +99,7 @@ class Claimer:
             return
         self._tools.live.wake(candidate.job_id)
         logger.info("job_claimed", job_id=claim.job_id, epoch=claim.epoch)
-        driver = self._drivers[claim.job_id] = Driver(claim, self._tools, reserved)
+        driver = self._drivers[claim.job_id] = Driver(claim, self._tools, reserved, sent=sent)
         self._tasks.create_task(self._drive(driver), name=f"job {claim.job_id}")
 
     async def _drive(self, driver: Driver) -> None:

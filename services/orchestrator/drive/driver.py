@@ -35,8 +35,9 @@ class Driver:
     lost, or when it is told to leave: then the job stays RUNNING for its next owner.
     """
 
-    def __init__(self, claim: Claim, tools: Tools, reserved: Runner | None) -> None:
+    def __init__(self, claim: Claim, tools: Tools, reserved: Runner | None, *, sent: float) -> None:
         self.claim = claim
+        self._sent = sent
         self._tools = tools
         self._reserved = reserved
         self._lost = Interrupt()
@@ -62,6 +63,7 @@ class Driver:
                         term=self._tools.pace.lease,
                         on_lost=lambda: self._lost.fire(LeaseLost()),
                         on_cancel=self.cancel,
+                        sent=self._sent,
                     ) as lease,
                     self._lost.watching(),
                 ):
@@ -136,8 +138,7 @@ class Driver:
             state=JobState.SUCCEEDED,
             outcome=outcome,
         )
-        work.told()
-        await leave(work)
+        await self._ended(work)
 
     async def _fail(self, work: Work, failure: Failure, state: JobState) -> None:
         job = await work.refresh()
@@ -162,8 +163,7 @@ class Driver:
             outcome=JobOutcome.FAILED,
             failure=failure,
         )
-        work.told()
-        await leave(work)
+        await self._ended(work)
 
     async def _end_cancelled(self, work: Work) -> None:
         job = await work.refresh()
@@ -181,11 +181,17 @@ class Driver:
             state=JobState.CANCELLED,
             outcome=JobOutcome.CANCELLED,
         )
+        await self._ended(work)
+
+    async def _ended(self, work: Work) -> None:
+        # There is nothing to renew any more, and a renewal would look like a lease lost.
+        work.lease.leave()
         work.told()
         await leave(work)
 
     async def _requeue(self, work: Work, why: str, wait: timedelta) -> None:
         await work.refresh()
+        work.lease.check()
         await leave(work)
         await work.tools.store.unhouse(work.claim)
         try:

@@ -121,6 +121,7 @@ async def _prepare(work: Work, runner: Runner, workspace_id: str) -> None:
     )
     try:
         async with work.stop.watching():
+            work.lease.check()
             prepared = await runner.prepare(order, _pack_for(mirror, order))
     except RunnerFull as error:
         raise NoRoom(str(error)) from error

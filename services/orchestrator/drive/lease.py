@@ -37,6 +37,7 @@ class Lease:
         term: timedelta,
         on_lost: Callable[[], None],
         on_cancel: Callable[[], None],
+        sent: float,
     ) -> None:
         self.claim = claim
         self._store = store
@@ -44,7 +45,16 @@ class Lease:
         self._on_lost = on_lost
         self._on_cancel = on_cancel
         self._left = threading.Event()
-        self._renewed = time.monotonic()
+        self._renewed = sent
+
+    def check(self) -> None:
+        """Raises LeaseLost where this owner has to stop: to be asked right before every act.
+
+        A process that was stopped for a while finds answers waiting for it when it goes on,
+        and would act upon them before it is told that its time is up.
+        """
+        if self.time_left() <= timedelta():
+            raise LeaseLost
 
     def time_left(self) -> timedelta:
         """Until this owner stops by itself; counted from when the last renewal was sent."""
@@ -68,6 +78,10 @@ class Lease:
     def _renew_until_left(self) -> None:
         pause = self._term.total_seconds() / 3
         while not self._left.wait(pause):
+            if self.time_left() <= timedelta():
+                # The process was stopped, or starved: to renew now would be to take the claim
+                # back from whoever may have it next.
+                return
             sent = time.monotonic()
             try:
                 cancel = self._store.renew(self.claim, term=self._term)
@@ -99,8 +113,12 @@ async def held(
     term: timedelta,
     on_lost: Callable[[], None],
     on_cancel: Callable[[], None],
+    sent: float,
 ) -> AsyncIterator[Lease]:
-    """Keeps the claim for the length of the block; callbacks run on the loop's thread."""
+    """Keeps the claim for the length of the block; callbacks run on the loop's thread.
+
+    `sent` is the monotonic time at which the claim was asked for.
+    """
     loop = asyncio.get_running_loop()
     lease = Lease(
         claim,
@@ -108,6 +126,7 @@ async def held(
         term=term,
         on_lost=lambda: _tell(loop, on_lost),
         on_cancel=lambda: _tell(loop, on_cancel),
+        sent=sent,
     )
     thread = threading.Thread(target=lease.run, name=f"lease-{claim.job_id}", daemon=True)
     thread.start()

@@ -86,6 +86,7 @@ async def take_tree(work: Work, runner: Runner, step_index: int, *, partial: boo
 async def _import(work: Work, runner: Runner, mirror: Mirror, folder: Path) -> TakenTree:
     """The runner's tree, checked and in the mirror; a damaged one is asked for again."""
     for attempt in range(TRIES):
+        work.lease.check()
         taken = await runner.checkpoint(work.job.workspace_id, work.claim.epoch, folder)
         try:
             await pack.receive(

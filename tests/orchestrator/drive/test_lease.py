@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -43,7 +44,52 @@ async def test_an_owner_whose_renewal_hangs_stops_by_itself(hanging: Hanging) ->
         term=timedelta(seconds=0.3),
         on_lost=lost.set,
         on_cancel=lambda: None,
+        sent=time.monotonic(),
     ) as lease:
         await lost.wait()
 
         assert lease.time_left() <= timedelta()
+
+
+class Counting(Renewing):
+    """Renews whatever it is asked to."""
+
+    def __init__(self) -> None:
+        self.renewals = 0
+
+    @override
+    def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
+        self.renewals += 1
+        return None
+
+
+async def test_an_owner_that_slept_past_its_lease_renews_nothing_and_acts_no_more() -> None:
+    """A process that was stopped for a minute took its claim back from the next owner."""
+    lost, store = asyncio.Event(), Counting()
+
+    async with held(
+        CLAIM,
+        store=store,
+        term=timedelta(seconds=0.3),
+        on_lost=lost.set,
+        on_cancel=lambda: None,
+        sent=time.monotonic() - 60,
+    ) as lease:
+        with pytest.raises(LeaseLost):
+            lease.check()
+        await lost.wait()
+
+    assert store.renewals == 0
+
+
+async def test_a_lease_counts_from_when_the_claim_was_asked_for() -> None:
+    async with held(
+        CLAIM,
+        store=Counting(),
+        term=timedelta(seconds=30),
+        on_lost=lambda: None,
+        on_cancel=lambda: None,
+        sent=time.monotonic() - 10,
+    ) as lease:
+        assert timedelta(seconds=14) < lease.time_left() <= timedelta(seconds=15)
+        lease.check()
