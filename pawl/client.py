@@ -157,6 +157,14 @@ class OrchestratorClient:
         request = orchestrator_pb2.CancelJobRequest(job_id=job_id, reason=reason)
         return (await self._caller.ask(self._stub.CancelJob, request)).job
 
+    async def retry(self, job_id: str, *, from_step: int | None = None) -> Job:
+        """Opens a FAILED or DEAD_LETTER job again, as it is now; the job, QUEUED."""
+        ended = (await self.job(job_id)).attempt
+        request = orchestrator_pb2.RetryJobRequest(
+            job_id=job_id, from_step_index=from_step, ended_attempt=ended
+        )
+        return (await self._caller.ask(self._stub.RetryJob, request)).job
+
     async def artifacts(self, job_id: str) -> ListArtifactsResponse:
         """What a job has left behind so far, ordered by path."""
         request = orchestrator_pb2.ListArtifactsRequest(job_id=job_id)

@@ -32,6 +32,7 @@ for name, path, says in (
     ("jobs", "jobs:jobs", "List jobs, newest first."),
     ("show", "show:show", "Show everything about one job."),
     ("cancel", "cancel:cancel", "Ask a job to stop."),
+    ("retry", "retry:retry", "Open a failed job again, from its last checkpoint."),
     ("artifacts", "artifacts:artifacts", "List what a job leaves behind, or read one of it."),
     ("runners", "runners:runners", "List the runners, and what each can run."),
 ):

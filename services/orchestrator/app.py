@@ -61,6 +61,7 @@ async def main(settings: Settings) -> None:
             feed=feed,
             on_submitted=claimer.wake,
             on_cancel=claimer.cancel,
+            settle=tools.pace.presumed_dead,
         )
 
         def register(server: grpc.aio.Server) -> None:

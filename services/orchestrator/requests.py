@@ -74,6 +74,14 @@ def of_cancel(*, reason: str) -> Iterator[Violation]:
         yield Violation("reason", "SIZE", f"use at most {REASON_CHARACTERS} characters")
 
 
+def of_retry(*, from_step: int | None, ended_attempt: int) -> Iterator[Violation]:
+    """What is wrong with a request to open a job again, whatever state it is in."""
+    if from_step is not None and from_step < 0:
+        yield Violation("from_step_index", "OUT_OF_RANGE", "name a step, from 0")
+    if ended_attempt < 0:
+        yield Violation("ended_attempt", "OUT_OF_RANGE", "name an attempt, from 1, or 0 for any")
+
+
 def of_watch(
     *, after_sequence: int, output_after: Sequence[tuple[int, int, object | None, int]]
 ) -> Iterator[Violation]:

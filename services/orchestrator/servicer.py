@@ -1,7 +1,7 @@
 """The orchestrator on the wire: translates, and leaves the meaning to those it asks."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import grpc
@@ -44,7 +44,10 @@ class Fleet(Protocol):
 
 
 class OrchestratorServicer(rpc.OrchestratorServiceServicer):
-    """One per process; `on_submitted` and `on_cancel` tell whoever drives jobs in it."""
+    """One per process; `on_submitted` and `on_cancel` tell whoever drives jobs in it.
+
+    After `settle` a run that nobody follows has ended.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         feed: Feed,
         on_submitted: Callable[[], None],
         on_cancel: Callable[[str], None],
+        settle: timedelta,
     ) -> None:
         self._store = store
         self._artifacts = artifacts
@@ -64,6 +68,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         self._submitting = Submitting(store=store, contract=contract, fleet=fleet)
         self._on_submitted = on_submitted
         self._on_cancel = on_cancel
+        self._settle = settle
 
     @override
     async def SubmitTask(
@@ -133,6 +138,23 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         if job.state is JobState.RUNNING:
             self._on_cancel(job.job_id)
         return pb.CancelJobResponse(job=convert.job_to_message(job))
+
+    @override
+    async def RetryJob(self, request: pb.RetryJobRequest, context: Context) -> pb.RetryJobResponse:
+        from_step = request.from_step_index if request.HasField("from_step_index") else None
+        requests.check(requests.of_retry(from_step=from_step, ended_attempt=request.ended_attempt))
+        job = await self._store.retry(
+            request.job_id,
+            by=PRINCIPAL,
+            from_step=from_step,
+            ended_attempt=request.ended_attempt,
+            settle=self._settle,
+        )
+        if job is None:
+            raise _no_job(request.job_id)
+        self._feed.wake(job.job_id)
+        self._on_submitted()
+        return pb.RetryJobResponse(job=convert.job_to_message(job))
 
     @override
     async def WatchJob(

@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from services.orchestrator.jobs.job import Artifact, JobId, Stream
+from services.orchestrator.jobs.paths import under_attempt
 from services.orchestrator.jobs.store import Reading, Stretch
 
 logger = structlog.get_logger(__name__)
@@ -121,9 +122,13 @@ class Tail:
 
     async def _log(self) -> Artifact | None:
         name = f"logs/steps/step-{self.step_index:04}.log"
-        found = await self._store.artifact(self._job_id, f"attempts/{self.attempt}/{name}")
-        if found is None and await self._is_newest():
+        found = None
+        # In this order: a retry moves a plain log below its attempt, never back.
+        if await self._is_newest():
             found = await self._store.artifact(self._job_id, name)
+        if found is None:
+            kept = under_attempt(self.attempt, name)
+            found = await self._store.artifact(self._job_id, kept)
         if found is not None:
             return found
         logger.warning("no_log", job_id=self._job_id, step_index=self.step_index)

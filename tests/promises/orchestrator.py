@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from services.orchestrator.store.store import SqlStore, opened
 from tests.orchestrator.store.claiming import Rig, ended
 from tests.support.jobs import fact, some_plan
 
+SETTLE = timedelta(minutes=2)
 PAYLOAD: dict[str, Any] = {"repository": "owner/repo", "task": {"instructions": "Go."}}
 
 
@@ -183,6 +185,7 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
             feed=feed,
             on_submitted=lambda: submitted.append(None),
             on_cancel=cancelled.append,
+            settle=SETTLE,
         )
 
         def register(server: grpc.aio.Server) -> None:

@@ -99,11 +99,19 @@ class Progress:
             return
         self.known = event.sequence
         self.state = _JOBS.get(event.type, self.state)
+        if event.type == "job.retried":
+            self._begin_again(int(event.payload.fields["fromStepIndex"].number_value))
         if event.type in _STAGES and event.stage:
             self.stages[event.stage] = _STAGES[event.type]
         if event.type in _STEPS and event.HasField("step_index"):
             for step in self._numbered(event.step_index):
                 self._move(step, _STEPS[event.type], event.create_time.ToSeconds() or time.time())
+
+    def _begin_again(self, first: int) -> None:
+        """Another life of the job, from this step on."""
+        self.stages = dict.fromkeys(self.stages, StepState.STEP_STATE_PENDING)
+        for step in self.steps[first:]:
+            step.state, step.started, step.ended = StepState.STEP_STATE_PENDING, None, None
 
     def act(self, activity: Activity) -> None:
         """Remembers the newest few things the agent did."""

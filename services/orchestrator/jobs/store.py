@@ -148,6 +148,22 @@ class Accepting(Protocol):
         event `job.cancel.tooLate` the first time, and JOB_ENDED after the end.
         """
 
+    async def retry(
+        self,
+        job_id: str,
+        *,
+        by: str,
+        from_step: int | None,
+        ended_attempt: int,
+        settle: timedelta,
+    ) -> Job | None:
+        """Opens a FAILED or DEAD_LETTER job again with `job.retried`; None for no such job.
+
+        It is QUEUED, in its next attempt; the steps from `from_step` on are PENDING and what
+        they left is below ``attempts/<n>/``. One that was POISONED waits for `settle` from
+        its end. Raises what RetryJob refuses, and then nothing has changed.
+        """
+
     async def expire_queued(self) -> Sequence[JobId]:
         """Fails jobs whose queue time is over with QUEUE_EXPIRED."""
 

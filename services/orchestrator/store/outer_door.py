@@ -18,7 +18,15 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.publishing import Publication
 from services.orchestrator.jobs.store import JobFilter, NewJob, Stretch, same_job
-from services.orchestrator.store import accepting, claims, events, jobs, output, publishing
+from services.orchestrator.store import (
+    accepting,
+    claims,
+    events,
+    jobs,
+    output,
+    publishing,
+    reopening,
+)
 from services.orchestrator.store.threads import Threads
 
 
@@ -115,6 +123,25 @@ class SqlAccepting:
         if refusal is not None:
             raise refusal
         return found
+
+    async def retry(
+        self,
+        job_id: str,
+        *,
+        by: str,
+        from_step: int | None,
+        ended_attempt: int,
+        settle: timedelta,
+    ) -> Job | None:
+        """See Accepting."""
+        return await self._threads.write(
+            reopening.retry,
+            job_id,
+            by=by,
+            from_step=from_step,
+            ended_attempt=ended_attempt,
+            settle=settle,
+        )
 
     async def expire_queued(self) -> Sequence[JobId]:
         """See Accepting."""
