@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from services.runner.keeper.record import Ended
+from services.runner.keeper.record import Ended, ProcessId
 from services.runner.keeper.record import Receipt as KeptReceipt
 from services.runner.runtimes.runtime import Verdict
 from services.runner.values import (
@@ -196,7 +196,11 @@ def _receipt(kept: KeptReceipt) -> Receipt | None:
             )
             for sent in kept["signals"]
         ),
-        before=tuple(ProcessSeen(pid=p["pid"], name=p["name"]) for p in kept["before"]),
-        survivors=tuple(ProcessSeen(pid=p["pid"], name=p["name"]) for p in kept["survivors"]),
+        before=tuple(_seen(p) for p in kept["before"]),
+        survivors=tuple(_seen(p) for p in kept["survivors"]),
         duration=timedelta(seconds=kept["duration"]),
     )
+
+
+def _seen(process: ProcessId) -> ProcessSeen:
+    return ProcessSeen(pid=process["pid"], name=process["name"], start_time=process["start_time"])

@@ -25,6 +25,12 @@ class Keeper(Protocol):
     def tell(self, *words: str) -> bool:
         """Gives a command; returns False where nobody listens."""
 
+    def wake(self) -> None:
+        """Continues it where somebody has stopped it."""
+
+    def kill(self) -> None:
+        """Ends it where it does not do as it is told."""
+
     async def started(self) -> Started:
         """Waits for the record of what it started."""
 

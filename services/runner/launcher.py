@@ -1,9 +1,11 @@
 """Starts keepers, and finds those that live on."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -54,6 +56,20 @@ class Keeper:
         finally:
             os.close(control)
         return True
+
+    def wake(self) -> None:
+        """Continues it where an agent has stopped it: they have one user between them."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Ends it where it does not do as it is told. What it held is then swept by records."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        # While the lock is held the number is that of the keeper, and of no process after it.
+        if self.pid and is_held(self._directory):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def started(self) -> Started:
         """Waits for the record of what it started. Raises KeeperFailed."""
@@ -163,12 +179,19 @@ class Processes:
     async def end_remains(self, directory: Path, started: Started | None) -> Sequence[ProcessSeen]:
         """Kills what a dead keeper left behind; returns what would not go."""
         left = await asyncio.to_thread(end_remains, directory, started)
-        return [ProcessSeen(pid=process.pid, name=process.name) for process in left]
+        return [
+            ProcessSeen(pid=process.pid, name=process.name, start_time=process.start_time)
+            for process in left
+        ]
 
     def lives(self, process: ProcessSeen) -> bool:
-        """Tells whether a process of that number and name is there."""
+        """Tells whether that very process is there; a process can change its name."""
         found = look(process.pid)
-        return found is not None and not found.ended and found.name == process.name
+        if found is None or found.ended:
+            return False
+        if process.start_time:
+            return found.start_time == process.start_time
+        return found.name == process.name  # written down by an earlier version
 
     def processor_seconds(self, keeper_pid: int) -> float:
         """Returns the processor time that the run of this keeper has used, as far as seen."""

@@ -29,6 +29,8 @@ JOURNAL = "journal"
 
 SHORTEST_PAUSE = 0.004
 LONGEST_PAUSE = 0.04
+ROUSE = 1.0
+"""Seconds that a keeper may have been stopped before it is continued."""
 """Seconds between two looks at the captures: the longest a line waits unseen."""
 
 STORAGE_PATIENCE = 60
@@ -106,6 +108,17 @@ class Run:
             self._stop = reason
             if self._keeper is not None:
                 self._keeper.tell("stop", reason)
+                self._keeper.wake()
+
+    def force(self) -> None:
+        """Kills its keeper, which has not ended it in time; what is left is then swept."""
+        if self._keeper is not None:
+            logger.warning("keeper_killed", run_id=self.record.name.run_id)
+            self._keeper.kill()
+
+    async def sweep(self) -> None:
+        """Tries once more to end what has survived it."""
+        await self._keepers.end_remains(self.directory, self._kept)
 
     def touch(self) -> None:
         """Says that somebody follows it; often, as a command goes out only now and then."""
@@ -250,7 +263,7 @@ class Run:
         silence = Silence(
             self.record.limits.silence, clock(), lambda: self._keepers.processor_seconds(keeper.pid)
         )
-        pause, told = SHORTEST_PAUSE, False
+        pause, told, roused = SHORTEST_PAUSE, False, clock()
         async with keeper.watching():
             while not keeper.gone.is_set():
                 if await follower.pump():
@@ -259,6 +272,10 @@ class Run:
                 else:
                     pause = min(pause * 1.5, LONGEST_PAUSE)
                     await _either(keeper.gone, pause)
+                if clock() - roused >= ROUSE:
+                    # An agent that stops its keeper would escape its limits.
+                    keeper.wake()
+                    roused = clock()
                 if follower.resulted and not told:
                     told = keeper.tell("finish")
                 if follower.trouble is not None:

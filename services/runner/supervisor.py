@@ -5,7 +5,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -148,8 +148,11 @@ class Supervisor:
             await self._end([run], ending.CANCELLED)
         if run.finished is None:
             raise Unavailable("RUN_BROKEN", run.broken or "the run's end was not written down")
-        receipt = run.finished.receipt if run.finished.outcome is Outcome.CANCELLED else None
-        return run.finished.outcome, receipt or Receipt()
+        receipt = run.finished.receipt or Receipt()
+        if run.survivors:
+            await run.sweep()
+            receipt = replace(receipt, survivors=tuple(run.survivors))
+        return run.finished.outcome, receipt
 
     async def acknowledge(self, name: RunName, epoch: int) -> None:
         """Forgets a run that has ended. Raises FailedPrecondition where it has not."""
@@ -256,17 +259,18 @@ class Supervisor:
         alive = [run for run in runs if not run.done.is_set()]
         for run in alive:
             run.stop(reason)
-        try:
-            async with asyncio.timeout(self._with.patience.stop.total_seconds()):
-                for run in alive:
-                    await run.done.wait()
-        except TimeoutError:
+        patience = self._with.patience
+        if not await _all_done(alive, patience.stop):
+            for run in alive:
+                if not run.done.is_set():
+                    run.force()
+        if not await _all_done(alive, patience.sweep):
             names = ", ".join(run.record.name.run_id for run in alive if not run.done.is_set())
             raise Unavailable(
                 "RUN_ALIVE",
                 f"still ending {names}; ask again in a moment",
                 retry_after=timedelta(seconds=2),
-            ) from None
+            )
 
     async def _never_started(self, directory: Path) -> bool:
         """Tells whether a process died between a run's record and its keeper."""
@@ -321,3 +325,14 @@ async def supervise(directory: Path, equipment: Equipment) -> AsyncIterator[Supe
             tidying.cancel()
             for run in supervisor.runs:
                 run.leave()
+
+
+async def _all_done(runs: Sequence[Run], limit: timedelta) -> bool:
+    """Whether all have ended, waiting for it so long at most."""
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            for run in runs:
+                await run.done.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -144,6 +144,8 @@ class ProcessSeen:
 
     pid: int
     name: str
+    start_time: int = 0
+    """In ticks since boot: with the pid it names one process for ever. 0 is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

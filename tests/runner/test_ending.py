@@ -116,7 +116,7 @@ def test_the_receipt_is_the_keepers() -> None:
     finished = finished_of(kept(stop="cancelled", receipt=receipt))
 
     assert finished.receipt is not None
-    assert finished.receipt.survivors == (ProcessSeen(pid=8, name="d"),)
+    assert finished.receipt.survivors == (ProcessSeen(pid=8, name="d", start_time=2),)
     assert finished.receipt.signals[0].time == datetime(2031, 1, 1, tzinfo=UTC)
 
 

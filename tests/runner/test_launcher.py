@@ -94,7 +94,19 @@ async def test_a_killed_keeper_is_seen_to_have_gone(tmp_path: Path) -> None:
     assert not census.is_running(started["process"]["pid"], started["process"]["start_time"])
 
 
-def test_only_a_process_of_that_name_lives() -> None:
+def test_a_process_is_known_by_when_it_started_not_by_its_name() -> None:
+    """A survivor that renamed itself once let its runner take work again."""
+    me = census.look(os.getpid())
+    assert me is not None
+
+    itself = ProcessSeen(pid=me.pid, name="renamed", start_time=me.start_time)
+    another = ProcessSeen(pid=me.pid, name=me.name, start_time=me.start_time + 1)
+
+    assert Processes().lives(itself)
+    assert not Processes().lives(another)
+
+
+def test_without_a_start_time_only_a_process_of_that_name_lives() -> None:
     me = census.look(os.getpid())
     assert me is not None
 

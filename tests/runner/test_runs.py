@@ -1,6 +1,7 @@
 """What `Run` and its neighbours promise about one run, on real processes."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -221,6 +222,25 @@ async def test_cancel_leaves_no_process_of_the_most_stubborn(runner: Stub, tmp_p
     assert not said.receipt.survivors
     await follow_until(call, heard, lambda so_far: so_far.finished)
     assert (heard.end.outcome, heard.end.receipt) == (CANCELLED, said.receipt)
+
+
+async def test_cancel_ends_a_run_whose_keeper_was_stopped(runner: Stub, tmp_path: Path) -> None:
+    """The agent and its keeper have one user: a stopped keeper once left the agent alive."""
+    asked = request("fork-daemon ../pid", "stdout on", "silent 600")
+    call, heard = runner.Run(asked), Heard()
+    await follow_until(call, heard, lambda so_far: b"on" in so_far.stdout)
+    daemon = int((repo(tmp_path) / "../pid").read_text())
+    [directory] = (tmp_path / "runner" / "runs").iterdir()
+    started = json.loads((directory / "started.json").read_text())
+    os.kill(started["keeper"]["pid"], signal.SIGSTOP)
+
+    said = await cancel(runner)
+
+    assert said.outcome == CANCELLED
+    assert not said.receipt.survivors
+    assert not lives(daemon)
+    assert not lives(started["process"]["pid"])
+    call.cancel()
 
 
 async def test_cancelling_again_tells_the_same(runner: Stub) -> None:
