@@ -58,6 +58,10 @@ class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
         return self._answer("CancelJob", request, context)
 
     @override
+    async def RetryJob(self, request: Any, context: Any) -> Any:
+        return self._answer("RetryJob", request, context)
+
+    @override
     async def ListArtifacts(self, request: Any, context: Any) -> Any:
         return self._answer("ListArtifacts", request, context)
 
