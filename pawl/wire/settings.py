@@ -10,11 +10,9 @@ from typing import Annotated, Literal, TypeVar
 import pydantic
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pawl.wire import faultpoints
-
 PREFIX = "PAWL_"
 
-_ALL = ("LISTEN", "LOG_LEVEL", "ADDRESS_FILE", "LEAVE_WITH_PARENT", "FAULTPOINTS", "PACE")
+_ALL = ("LISTEN", "LOG_LEVEL", "ADDRESS_FILE", "LEAVE_WITH_PARENT")
 _CONTRACT = (
     "DEFAULT_REPOSITORY",
     "DEFAULT_RUNTIME",
@@ -31,7 +29,6 @@ _ORCHESTRATOR = (
     "LEASE_SECONDS",
     "RUN_LEASE_SECONDS",
     "POLL_SECONDS",
-    "MAX_JOBS_PER_REPOSITORY",
     "GITHUB_TOKEN_FILE",
     "GITHUB_URL",
     "SKILLS_DIR",
@@ -78,16 +75,6 @@ class ServiceSettings(BaseSettings):
     """Gets the bound ``host:port`` once the service answers."""
     leave_with_parent: bool = False
     """Leave when standard input ends."""
-    faultpoints: str = ""
-    """Faults to make happen, for tests; see `pawl.wire.faultpoints`."""
-    pace: float = pydantic.Field(default=1.0, ge=0.01, le=1.0)
-    """Multiplies every wait and bound that has no setting of its own, for tests."""
-
-    @pydantic.field_validator("faultpoints")
-    @classmethod
-    def _readable(cls, given: str) -> str:
-        faultpoints.parse(given)
-        return given
 
 
 def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) -> SettingsT:
@@ -107,7 +94,6 @@ def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) ->
         ]
     else:
         if not complaints:
-            faultpoints.arm(faultpoints.parse(settings.faultpoints))
             return settings
     for complaint in complaints:
         sys.stderr.write(f"pawl: {complaint}\n")
