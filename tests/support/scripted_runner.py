@@ -5,7 +5,7 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +80,12 @@ class Stage:
         offset = sum(len(one.data) for one in before)
         self.said.append(Output(stream=stream, offset=offset, data=f"{text}\n".encode()))
         self.grew.set()
+
+    @property
+    def spent(self) -> Usage | None:
+        """What was told last."""
+        told = [one.usage for one in self.said if isinstance(one, Activity) and one.usage]
+        return told[-1] if told else None
 
     def spend(self, tokens: int) -> None:
         """Tells what was consumed so far."""
@@ -210,6 +216,8 @@ class ScriptedRunner(Runner):
             end = finished(RunOutcome.LOST)
         if stage.stopped.is_set():
             end = finished(RunOutcome.CANCELLED)
+        if end.outcome is not RunOutcome.LOST:
+            end = replace(end, usage=stage.spent)
         self.runs[run_id].end = end
         stage.grew.set()
 

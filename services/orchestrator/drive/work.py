@@ -86,8 +86,8 @@ class Work:
 
     def consumed(self, usage: Usage) -> None:
         """Notes what the running step has consumed so far; stops a job that is over budget."""
-        before = [step.usage for step in self.job.steps]
-        failure = limits.over_budget(self.plan.limits, [*before, usage], self._step_index)
+        used = [*self.job.consumed, usage]
+        failure = limits.over_budget(self.plan.limits, used, self._step_index)
         if failure is not None:
             self.stop.fire(LimitHit(failure))
 

@@ -1,7 +1,7 @@
 """A job as the orchestrator knows it: states, steps, facts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import Any, NewType
@@ -69,6 +69,18 @@ class Usage:
     cost_usd: float | None = None
 
 
+def total(used: Iterable[Usage | None]) -> Usage | None:
+    """What several attempts consumed together; what none of them tells stays unknown."""
+    known = [one for one in used if one is not None]
+    if not known:
+        return None
+    sums: dict[str, Any] = {}
+    for of in fields(Usage):
+        told = [value for one in known if (value := getattr(one, of.name)) is not None]
+        sums[of.name] = sum(told) if told else None
+    return Usage(**sums)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequest:
     """Who asked for a job to stop, when and why."""
@@ -122,6 +134,8 @@ class Job:
     max_attempts: int
     losses: int
     """Consecutive attempts the platform lost since the last checkpoint."""
+    spent: Usage | None
+    """What attempts consumed whose steps have been, or will be, run again; None is unknown."""
     labels: Mapping[str, str]
     not_before: datetime | None
     cancel_requested: CancelRequest | None
@@ -153,6 +167,13 @@ class Job:
             if step.state is not StepState.SUCCEEDED:
                 return step.index
         return len(self.steps)
+
+    @property
+    def consumed(self) -> Sequence[Usage | None]:
+        """What every attempt that has ended has consumed, each once."""
+        # A LOST one is part of `spent` from the moment it is lost.
+        ended = (step.usage for step in self.steps if step.state is not StepState.LOST)
+        return [self.spent, *ended]
 
     @property
     def checkpoint_commit(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.orchestrator.jobs.failures import Failure, Reason
-from services.orchestrator.jobs.job import Usage
+from services.orchestrator.jobs.job import Usage, total
 from services.orchestrator.jobs.plan import Limits
 
 
@@ -20,13 +20,13 @@ def out_of_time(limits: Limits, step_index: int | None) -> Failure:
 def over_budget(
     limits: Limits, used: Iterable[Usage | None], step_index: int | None
 ) -> Failure | None:
-    """What to record for a job whose steps have together consumed more than they may.
+    """What to record for a job whose attempts have together consumed more than they may.
 
     What a runtime does not tell is unknown and counts as nothing.
     """
-    known = [one for one in used if one is not None]
-    tokens = sum((one.input_tokens or 0) + (one.output_tokens or 0) for one in known)
-    cost = sum(one.cost_usd or 0.0 for one in known)
+    together = total(used) or Usage()
+    tokens = (together.input_tokens or 0) + (together.output_tokens or 0)
+    cost = together.cost_usd or 0.0
     if limits.max_tokens is not None and tokens > limits.max_tokens:
         return Failure(
             Reason.BUDGET_EXCEEDED,

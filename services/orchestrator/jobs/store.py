@@ -160,8 +160,9 @@ class Accepting(Protocol):
         """Opens a FAILED or DEAD_LETTER job again with `job.retried`; None for no such job.
 
         It is QUEUED, in its next attempt; the steps from `from_step` on are PENDING and what
-        they left is below ``attempts/<n>/``. One that was POISONED waits for `settle` from
-        its end. Raises what RetryJob refuses, and then nothing has changed.
+        they left is below ``attempts/<n>/``, what they consumed in `spent`. One that was
+        POISONED waits for `settle` from its end. Raises what RetryJob refuses, and then
+        nothing has changed.
         """
 
     async def expire_queued(self) -> Sequence[JobId]:
@@ -272,7 +273,8 @@ class Driving(Protocol):
     ) -> None:
         """The step is FAILED, CANCELLED or LOST; LOST adds one to `attempt` and `losses`.
 
-        A loss that is not `counted` adds to `attempt` alone.
+        A loss that is not `counted` adds to `attempt` alone. What a LOST attempt consumed
+        is added to the job's `spent`.
 
         Forgets the attempt's segments, as `finish_step` does.
         """

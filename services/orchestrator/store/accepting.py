@@ -224,6 +224,7 @@ _EMPTY = (
     "workspace_id",
     "runner_id",
     "incarnation",
+    "claim_nonce",
 )
 _NO_RUN = dict.fromkeys(
     (

@@ -1,7 +1,6 @@
 """What the owner of a claim writes about its job and the job's steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from services.orchestrator.jobs.job import (
     Segment,
     StepState,
     Usage,
+    total,
 )
 from services.orchestrator.store import jobs, output, rows, tables
 from services.orchestrator.store.accepting import GONE
@@ -134,7 +134,7 @@ def close_step(
             "state": state,
             "end_time": row["now"],
             "summary": clean(summary),
-            "usage": None if usage is None else asdict(usage),
+            "usage": rows.usage_document(usage),
             "checkpoint_commit": commit,
             "checkpoint_tree": tree,
         },
@@ -148,8 +148,17 @@ def close_step(
     output.forget(connection, claim.job_id, step_index=step_index, attempt=attempt or 0)
     # Only now: the events belong to the attempt that has ended.
     if state is StepState.LOST:
-        losses = job.c.losses + (1 if counted else 0)
-        driven(connection, claim, (), {"attempt": job.c.attempt + 1, "losses": losses})
+        spent = connection.scalar(sa.select(job.c.spent).where(job.c.job_id == claim.job_id))
+        driven(
+            connection,
+            claim,
+            (),
+            {
+                "attempt": job.c.attempt + 1,
+                "losses": job.c.losses + (1 if counted else 0),
+                "spent": rows.usage_document(total([rows.usage(spent), usage])),
+            },
+        )
     elif state is StepState.SUCCEEDED:
         driven(connection, claim, (), {"losses": 0})
 

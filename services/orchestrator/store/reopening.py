@@ -8,7 +8,15 @@ import sqlalchemy as sa
 
 from pawl.wire.errors import Aborted, FailedPrecondition, InvalidArgument, Refusal, Violation
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import Job, JobState, NewEvent, Step, StepState
+from services.orchestrator.jobs.job import (
+    Job,
+    JobState,
+    NewEvent,
+    Step,
+    StepState,
+    Usage,
+    total,
+)
 from services.orchestrator.jobs.paths import JOB_PATHS, step_paths, under_attempt
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.store import jobs, rows, tables
@@ -97,7 +105,8 @@ def retry(
         raise LookupError(f"job {job_id} was stored without its plan")
     first = found.cursor if from_step is None else from_step
     _check(found, first, intended=row["intent_recorded"])
-    _set_aside(connection, job_id, found.steps[first:], ended=found.attempt - 1)
+    again = found.steps[first:]
+    _set_aside(connection, job_id, again, ended=found.attempt - 1)
     connection.execute(
         sa.update(step).where(step.c.job_id == job_id, step.c.step_index >= first).values(_PENDING)
     )
@@ -117,11 +126,17 @@ def retry(
         [event],
         {
             "stage": Stage.PUBLISH if publishing else None,
+            "spent": rows.usage_document(total([found.spent, *_unspent(again)])),
             "queue_left": left,
             "queue_deadline": None if left is None else now() + left,
         },
     )
     return jobs.sure(connection, job_id, with_plan=False)
+
+
+def _unspent(steps: Sequence[Step]) -> Iterator[Usage | None]:
+    """What steps consumed that is no part of the job's `spent` yet."""
+    return (one.usage for one in steps if one.state is not StepState.LOST)
 
 
 def _was_opened_already(found: Job, ended_attempt: int) -> bool:

@@ -73,6 +73,7 @@ def job(
         attempt=row["attempt"],
         max_attempts=row["max_attempts"],
         losses=row["losses"],
+        spent=usage(row["spent"]),
         labels=labels,
         not_before=time(row["not_before"]),
         cancel_requested=cancel_request(row),
@@ -102,6 +103,16 @@ def cancel_request(row: Row) -> CancelRequest | None:
     return CancelRequest(
         time=sure_time(row["cancel_time"]), by=row["cancel_by"], reason=row["cancel_reason"]
     )
+
+
+def usage(document: Mapping[str, Any] | None) -> Usage | None:
+    """Stored usage; None where nothing is known."""
+    return None if document is None else Usage(**document)
+
+
+def usage_document(value: Usage | None) -> dict[str, Any] | None:
+    """Usage as the JSON it is stored as."""
+    return None if value is None else asdict(value)
 
 
 def event(row: Row) -> Event:
@@ -212,7 +223,7 @@ def _step(row: Row) -> Step:
         start_time=time(row["start_time"]),
         end_time=time(row["end_time"]),
         summary=row["summary"],
-        usage=Usage(**row["usage"]) if row["usage"] is not None else None,
+        usage=usage(row["usage"]),
         checkpoint_commit=row["checkpoint_commit"],
         checkpoint_tree=row["checkpoint_tree"],
     )

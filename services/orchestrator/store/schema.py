@@ -14,7 +14,7 @@ from services.orchestrator.store.place import StoreUnusable
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def migrate(file: Path) -> None:
+def migrate(file: Path, revision: str = "head") -> None:
     """Makes or upgrades the schema in one transaction; of two that start, one waits.
 
     Raises StoreUnusable for a file that is damaged, no database, or of a newer version.
@@ -26,7 +26,7 @@ def migrate(file: Path) -> None:
         with engine.begin() as connection:
             _refuse_newer(connection, ScriptDirectory.from_config(config), file)
             config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
+            alembic.command.upgrade(config, revision)
     except sa.exc.DatabaseError as error:
         raise StoreUnusable(
             f"{file} cannot be used as a database: {error.orig}; restore it from a backup, or "

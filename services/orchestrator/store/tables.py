@@ -59,6 +59,10 @@ job = sa.Table(
     sa.Column("lease_until", Micros),
     sa.Column("claimed_from", sa.Text),
     sa.Column("claims_without_progress", sa.Integer, nullable=False),
+    # What the newest claim is known by to a claimer that got no answer.
+    sa.Column("claim_nonce", sa.Text, nullable=False, server_default=""),
+    # What attempts consumed that no step's row tells of any more.
+    sa.Column("spent", sa.JSON(none_as_null=True)),
     sa.Column("workspace_id", sa.Text, nullable=False),
     sa.Column("workspace_count", sa.Integer, nullable=False),
     sa.Column("runner_id", sa.Text, nullable=False),
@@ -190,4 +194,14 @@ publication = sa.Table(
     sa.Column("commit", sa.Text, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("phase", sa.Text, nullable=False),
+)
+
+# The newest batch of changes that each writer has committed: what a writer looks up when it
+# was not told whether its commit happened.
+batch = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("time", Micros, nullable=False),
 )

@@ -25,6 +25,7 @@ from services.orchestrator.jobs.job import (
     NewEvent,
     Segment,
     StepState,
+    Usage,
 )
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
@@ -413,6 +414,29 @@ async def test_a_job_over_its_budget_is_stopped_and_keeps_its_work(house: House)
     assert job.failure is not None
     assert job.failure.reason is Reason.BUDGET_EXCEEDED
     assert "half" in await house.text(job_id, "patches/steps/step-0000.partial.patch")
+
+
+async def test_what_was_spent_before_a_retry_counts(house: House) -> None:
+    def spends(tokens: int) -> Script:
+        async def script(stage: Stage) -> None:
+            stage.spend(tokens)
+            await fails(stage)
+
+        return script
+
+    request = plan(house.origin, steps=1, max_tokens=1_000)
+    job_id = await house.submit(spends(600), spends(401), request=request)
+    await house.ended(job_id)
+    await house.left(job_id)
+
+    await house.store.retry(job_id, by="ann", from_step=None, ended_attempt=1, settle=timedelta(0))
+    house.claimer.wake()
+    job = await house.ended(job_id)
+
+    assert job.spent == Usage(input_tokens=600)
+    assert job.failure is not None
+    assert job.failure.reason is Reason.BUDGET_EXCEEDED
+    assert "1,001 tokens" in job.failure.message
 
 
 async def test_a_rate_limit_is_waited_out_and_not_counted(house: House) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.job import Usage
+from services.orchestrator.jobs.job import Usage, total
 from services.orchestrator.jobs.limits import over_budget
 from services.orchestrator.jobs.plan import Limits
 
@@ -43,3 +43,18 @@ def test_money_counts_too() -> None:
 
 def test_what_is_not_told_is_unknown_not_over() -> None:
     assert over_budget(limits(tokens=1, cost=0.01), [None, Usage()], 0) is None
+
+
+def test_what_one_attempt_does_not_tell_is_no_reason_to_forget_the_others() -> None:
+    first = Usage(input_tokens=600, cost_usd=0.25)
+    second = Usage(input_tokens=400, output_tokens=50)
+
+    assert total([first, None, second]) == Usage(
+        input_tokens=1_000, output_tokens=50, cost_usd=0.25
+    )
+
+
+def test_what_nobody_tells_is_unknown() -> None:
+    assert total([None, None]) is None
+    assert total([]) is None
+    assert total([Usage()]) == Usage()

@@ -1,5 +1,6 @@
 """The migrations make exactly the tables that the queries use."""
 
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -41,3 +42,21 @@ def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     migrate(file)
 
     assert file.read_bytes() == before
+
+
+def test_jobs_of_the_first_version_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.db"
+    migrate(file, "0001")
+    with sqlite3.connect(file) as old:
+        table = old.execute("PRAGMA table_info(job)").fetchall()
+        needed = {name: 0 for _, name, _, required, *_ in table if required}
+        names, values = ", ".join(needed), ", ".join("?" * len(needed))
+        old.execute(f"INSERT INTO job ({names}) VALUES ({values})", list(needed.values()))
+    old.close()
+
+    migrate(file)
+
+    with sqlite3.connect(file) as new:
+        rows = new.execute("SELECT claim_nonce, spent FROM job").fetchall()
+    new.close()
+    assert rows == [("", None)]
