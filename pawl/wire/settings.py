@@ -10,9 +10,11 @@ from typing import Annotated, Literal, TypeVar
 import pydantic
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pawl.wire import faultpoints
+
 PREFIX = "PAWL_"
 
-_ALL = ("LISTEN", "LOG_LEVEL", "ADDRESS_FILE", "LEAVE_WITH_PARENT")
+_ALL = ("LISTEN", "LOG_LEVEL", "ADDRESS_FILE", "LEAVE_WITH_PARENT", "FAULTPOINTS", "PACE")
 _CONTRACT = (
     "DEFAULT_REPOSITORY",
     "DEFAULT_RUNTIME",
@@ -75,6 +77,16 @@ class ServiceSettings(BaseSettings):
     """Gets the bound ``host:port`` once the service answers."""
     leave_with_parent: bool = False
     """Leave when standard input ends."""
+    faultpoints: str = ""
+    """Faults to make happen, for tests; see `pawl.wire.faultpoints`."""
+    pace: float = pydantic.Field(default=1.0, ge=0.01, le=1.0)
+    """Multiplies pauses and graces that have no setting of their own, for tests."""
+
+    @pydantic.field_validator("faultpoints")
+    @classmethod
+    def _readable(cls, given: str) -> str:
+        faultpoints.parse(given)
+        return given
 
 
 def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) -> SettingsT:
@@ -94,6 +106,7 @@ def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) ->
         ]
     else:
         if not complaints:
+            faultpoints.arm(faultpoints.parse(settings.faultpoints))
             return settings
     for complaint in complaints:
         sys.stderr.write(f"pawl: {complaint}\n")

@@ -1,7 +1,7 @@
 """The orchestrator put together: read the blocks down to see it start, up to see it end."""
 
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -21,6 +21,7 @@ from services.orchestrator.skills import SkillFolder
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
 from services.orchestrator.source.mirror import Mirrors
+from services.orchestrator.source.origin import FetchLimits
 from services.orchestrator.store.store import opened
 
 SERVICES = ("pawl.v1.OrchestratorService",)
@@ -40,13 +41,15 @@ async def main(settings: Settings) -> None:
         )
         tools = Tools(
             store=store,
-            artifacts=PatientArtifacts(artifacts),
+            artifacts=PatientArtifacts(
+                artifacts, first_pause=timedelta(seconds=0.5) * settings.pace
+            ),
             mirrors=_mirrors(settings),
             fleet=fleet,
             live=feed,
             skills=SkillFolder(settings.skills_dir),
             scratch=settings.data_dir / "scratch",
-            pace=Pace(lease=settings.lease, run_lease=settings.run_lease),
+            pace=Pace(lease=settings.lease, run_lease=settings.run_lease).scaled(settings.pace),
             now=lambda: datetime.now(UTC),
         )
         claimer = await lives.enter_async_context(
@@ -90,6 +93,7 @@ def _mirrors(settings: Settings) -> Mirrors:
             ssh_auth_sock=settings.ssh_auth_sock,
         ),
         allow_local=settings.allow_local_repositories,
+        limits=FetchLimits().scaled(settings.pace),
     )
     mirrors.sweep()
     return mirrors

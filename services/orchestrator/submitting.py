@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pawl.wire.errors import FailedPrecondition
+from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.eligibility import Offers, missing_capabilities
 from services.orchestrator.jobs.job import Job, JobId
 from services.orchestrator.jobs.plan import Plan
@@ -120,6 +122,7 @@ class Submitting:
                 "validate it again and look at the difference",
                 metadata={"digest": plan.digest},
             )
+        reach(Point.S1, StoreAway)
         job, replayed = await self._store.submit(
             NewJob(
                 job_id=self._new_id(),
@@ -132,6 +135,7 @@ class Submitting:
                 labels=submission.labels,
             )
         )
+        reach(Point.S2, StoreAway)
         return Submitted(job, replayed, (*remarks, *self._remarks(job.capabilities)))
 
     async def _earlier(self, submission: Submission) -> Job | None:

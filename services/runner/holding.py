@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -70,6 +70,15 @@ class Patience:
     sweep: timedelta = timedelta(seconds=5)
     orphan: timedelta = timedelta(seconds=90)
     """A run that nobody follows for so long is ended."""
+
+    def scaled(self, pace: float) -> "Patience":
+        """The same with shorter graces; how long a run may go unfollowed has its own setting."""
+        return replace(
+            self,
+            interrupt=self.interrupt * pace,
+            terminate=self.terminate * pace,
+            linger=self.linger * pace,
+        )
 
     @property
     def stop(self) -> timedelta:

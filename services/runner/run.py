@@ -10,6 +10,7 @@ from typing import cast
 
 import structlog
 
+from pawl.wire.faultpoints import Point, begin, reach
 from services.runner import ending
 from services.runner.following import Follower
 from services.runner.frames import Started
@@ -201,6 +202,7 @@ class Run:
         if self._keeper is not None:
             await self._follow(self._keeper, follower)
         await self._drain(follower)
+        reach(Point.T4)
         await self._conclude(await self._end(reader, follower))
 
     def _write_record(self) -> None:
@@ -319,6 +321,7 @@ class Run:
                 logger.warning("end_unwritable", problem=str(problem))
                 await asyncio.sleep(1)
             else:
+                begin(Point.T5)
                 logger.info("run_ended", outcome=finished.outcome.value)
                 return
         await journal.commit()

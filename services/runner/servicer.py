@@ -11,7 +11,8 @@ from typing_extensions import override
 from pawl.v1 import job_pb2
 from pawl.v1 import runner_pb2 as pb
 from pawl.v1 import runner_pb2_grpc as rpc
-from pawl.wire.errors import InvalidArgument, Violation
+from pawl.wire.errors import InvalidArgument, Unavailable, Violation
+from pawl.wire.faultpoints import Point, answered, reach
 from services.runner import convert
 from services.runner.delivery import Delivery
 from services.runner.slots import Slots
@@ -125,6 +126,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
             position,
             attach_only=request.attach_only,
         )
+        reach(Point.T2, _cut_off)
         yield convert.started(
             attachment.started,
             runner_id=self._identity.runner_id,
@@ -132,6 +134,8 @@ class RunnerServicer(rpc.RunnerServiceServicer):
         )
         while not attachment.over:
             records = await attachment.read(self._identity.heartbeat)
+            if attachment.over:
+                answered(Point.T5, _cut_off)
             for record in records:
                 yield convert.record(record, name, attachment.end)
             if not records and not attachment.over:
@@ -185,6 +189,10 @@ async def _received(
                 said = f"was to be skill_file, pack_data or done, and was {other}"
                 raise InvalidArgument([Violation("kind", "ORDER", said)])
     raise InvalidArgument([Violation("done", "REQUIRED", "has to end what is sent")])
+
+
+def _cut_off(why: str) -> Unavailable:
+    return Unavailable("LEAVING", why)
 
 
 def _progress(phase: str, delivery: Delivery) -> pb.PrepareWorkspaceResponse:

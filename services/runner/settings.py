@@ -55,7 +55,7 @@ class Settings(ServiceSettings):
     @property
     def patience(self) -> Patience:
         """How long things may take."""
-        return Patience(orphan=timedelta(seconds=self.run_lease_seconds))
+        return Patience(orphan=timedelta(seconds=self.run_lease_seconds)).scaled(self.pace)
 
     @property
     def heartbeat(self) -> timedelta:

@@ -25,6 +25,8 @@ EVERYONE = (
     "OTEL_*",
     "GRPC_*",
     "PAWL_LOG_LEVEL",
+    "PAWL_FAULTPOINTS",
+    "PAWL_PACE",
 )
 """Names and globs of what any process needs to run and to be seen."""
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.attempt import Attempt
 from services.orchestrator.drive.facts import sentence, step_event, summary_of
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
@@ -99,6 +100,7 @@ async def forget(attempt: Attempt, keys: list[str]) -> None:
     await attempt.work.tools.artifacts.delete(keys)
     try:
         await attempt.runner().acknowledge(attempt.step.run_id, attempt.work.claim.epoch)
+        reach(Point.T11, RunnerUnreachable)
     except (RunnerUnreachable, JobFailed) as error:
         # The runner forgets it by itself in time; how the step ended is stored already.
         logger.info("run_not_acknowledged", why=str(error))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import structlog
 
+from pawl.wire.faultpoints import Point, begin, reach
 from pawl.wire.logs import about
 from services.orchestrator.drive.execute import AttemptsExhausted, execute
 from services.orchestrator.drive.facts import stage_event
@@ -16,7 +17,7 @@ from services.orchestrator.drive.prepare import prepare
 from services.orchestrator.drive.publish import publish
 from services.orchestrator.drive.stagelogs import keep_stage_logs
 from services.orchestrator.drive.work import Tools, Work
-from services.orchestrator.jobs.claim import CancelWins, Claim, LeaseLost
+from services.orchestrator.jobs.claim import CancelWins, Claim, LeaseLost, StoreAway
 from services.orchestrator.jobs.failures import Failure, JobFailed
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, NewEvent, StepState
 from services.orchestrator.jobs.plan import Stage
@@ -55,6 +56,7 @@ class Driver:
         """Drives the job. Raises nothing that is the job's own trouble."""
         work: Work | None = None
         try:
+            begin(Point.C1)
             with about(job_id=self.claim.job_id, epoch=self.claim.epoch):
                 async with (
                     held(
@@ -187,7 +189,9 @@ class Driver:
         # There is nothing to renew any more, and a renewal would look like a lease lost.
         work.lease.leave()
         work.told()
+        reach(Point.F2, StoreAway)
         await leave(work)
+        reach(Point.F3)
 
     async def _requeue(self, work: Work, why: str, wait: timedelta) -> None:
         await work.refresh()

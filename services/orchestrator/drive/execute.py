@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from pawl.wire.errors import Unavailable
+from pawl.wire.faultpoints import Point, reach
 from pawl.wire.logs import about
 from services.orchestrator.drive.attempt import Attempt
 from services.orchestrator.drive.closing import forget
@@ -20,6 +21,7 @@ from services.orchestrator.drive.stagelogs import events_of
 from services.orchestrator.drive.tracks import segment_keys, step_logs
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs import retries
+from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.job import NewEvent, Step, StepState
 from services.orchestrator.jobs.plan import Stage
@@ -127,6 +129,7 @@ async def _start(work: Work, runner: Runner, index: int) -> Step:
         incarnation=runner.incarnation,
         workspace_id=work.job.workspace_id,
     )
+    reach(Point.T1, StoreAway)
     work.told()
     job = await work.refresh()
     return job.steps[index]
@@ -171,7 +174,7 @@ async def _lose(work: Work, step: Step, lost: RunLost) -> None:
             )
         case retries.Retry() as retry:
             async with work.stop.watching():
-                await asyncio.sleep(retry.back_off.total_seconds())
+                await asyncio.sleep(work.tools.pace.scale * retry.back_off.total_seconds())
 
 
 async def _keep_changes(work: Work) -> None:

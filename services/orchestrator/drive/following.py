@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import structlog
 
+from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.attempt import Attempt
 from services.orchestrator.drive.closing import close, forget, of_step
 from services.orchestrator.drive.facts import sentence, step_event, summary_of
@@ -26,6 +27,7 @@ from services.orchestrator.drive.tracks import (
     take_tree,
 )
 from services.orchestrator.jobs import retries
+from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import Stage
@@ -118,6 +120,7 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
         usage=end.usage,
         artifacts=[*logs, *tree.artifacts],
     )
+    reach(Point.T10, StoreAway)
     work.told()
     await forget(attempt, keys)
 
@@ -128,6 +131,7 @@ async def _checkpoint(attempt: Attempt) -> Tree:
     give_up = time.monotonic() + pace.presumed_dead.total_seconds()
     while True:
         try:
+            reach(Point.T6, RunnerUnreachable)
             runner = attempt.runner()
             return await take_tree(attempt.work, runner, attempt.step.index, partial=False)
         except RunnerUnreachable as error:

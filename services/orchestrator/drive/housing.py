@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import structlog
 
+from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.ports import (
     PackFor,
     PreparedWorkspace,
@@ -123,6 +124,7 @@ async def _prepare(work: Work, runner: Runner, workspace_id: str) -> None:
         async with work.stop.watching():
             work.lease.check()
             prepared = await runner.prepare(order, _pack_for(mirror, order))
+            reach(Point.P3, RunnerUnreachable)
     except RunnerFull as error:
         raise NoRoom(str(error)) from error
     except RunnerUnreachable as error:

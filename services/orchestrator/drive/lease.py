@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.jobs.claim import Claim, LeaseLost, StoreAway
 from services.orchestrator.jobs.job import CancelRequest
 
@@ -85,6 +86,7 @@ class Lease:
             sent = time.monotonic()
             try:
                 cancel = self._store.renew(self.claim, term=self._term)
+                reach(Point.C2, StoreAway)
             except LeaseLost:
                 logger.warning("lease_lost", job_id=self.claim.job_id, epoch=self.claim.epoch)
                 return

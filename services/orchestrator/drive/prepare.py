@@ -2,6 +2,7 @@
 
 import json
 
+from pawl.wire.faultpoints import Point, begin, reach
 from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.housing import house
 from services.orchestrator.drive.work import Work
@@ -9,6 +10,7 @@ from services.orchestrator.jobs import branches
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
+from services.orchestrator.source.git import GitTimedOut
 from services.orchestrator.source.mirror import Mirror
 
 
@@ -39,6 +41,7 @@ async def _pin(work: Work, mirror: Mirror) -> None:
     plan, job = work.plan, work.job
     async with work.stop.watching():
         await mirror.fetch()
+        begin(Point.P2)
         default = await mirror.default_branch()
         resolved = branches.resolve(
             default=default,
@@ -48,6 +51,7 @@ async def _pin(work: Work, mirror: Mirror) -> None:
             create_time=job.create_time,
         )
         base = await mirror.branch_commit(resolved.starting)
+        reach(Point.P1, GitTimedOut)
         if plan.publish_mode is not PublishMode.NONE and not resolved.continues:
             await _refuse_taken_branch(mirror, resolved.working)
     work.job = await work.tools.store.pin(

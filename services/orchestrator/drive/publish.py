@@ -4,13 +4,15 @@ import json
 
 import structlog
 
+from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.work import Work
-from services.orchestrator.jobs.claim import LeaseLost
+from services.orchestrator.jobs.claim import LeaseLost, StoreAway
 from services.orchestrator.jobs.job import JobOutcome, NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
 from services.orchestrator.source.commit import make_commit
+from services.orchestrator.source.git import GitTimedOut
 from services.orchestrator.source.push import push
 
 logger = structlog.get_logger(__name__)
@@ -36,6 +38,7 @@ async def publish(work: Work) -> JobOutcome:
         await work.refresh()
     publication = await work.tools.store.publication(work.job.job_id)
     if publication is None:
+        reach(Point.B1, StoreAway)
         publication = await _intend(work)
     if publication is None:
         await work.note(
@@ -67,6 +70,7 @@ async def _intend(work: Work) -> Publication | None:
         job_id=job.job_id,
         time=job.create_time,
     )
+    reach(Point.B2, GitTimedOut)
     starting = work.plan.starting_branch or job.default_branch
     intended = Publication(
         branch=job.working_branch,
@@ -86,6 +90,7 @@ async def _intend(work: Work) -> Publication | None:
             stage=Stage.PUBLISH,
         ),
     )
+    reach(Point.B3, StoreAway)
     work.told()
     return recorded
 
@@ -100,6 +105,7 @@ async def _push(work: Work, publication: Publication) -> None:
             expected=publication.expected or None,
             proceed=lambda: _still_ours(work),
         )
+        reach(Point.B5, GitTimedOut)
         await work.tools.store.reach(
             work.claim,
             Phase.PUSHED,
@@ -114,6 +120,7 @@ async def _push(work: Work, publication: Publication) -> None:
                 stage=Stage.PUBLISH,
             ),
         )
+        reach(Point.B6, StoreAway)
         work.told()
     await _keep_result(work, publication)
     await work.note(stage_event(Stage.PUBLISH, "finished", "The result is published."))

@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 
 from pawl.wire.errors import Unavailable
+from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.ports import (
     Finished,
     Message,
@@ -23,7 +24,7 @@ from services.orchestrator.drive.ports import (
 from services.orchestrator.drive.tracks import next_order
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.activity import Activity
-from services.orchestrator.jobs.claim import LeaseLost
+from services.orchestrator.jobs.claim import LeaseLost, StoreAway
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import Segment, Stream
 
@@ -211,6 +212,7 @@ class Recording:
         if not segments:
             return
         await self.work.tools.store.append_output(self.work.claim, segments)
+        reach(Point.T3, StoreAway)
         self.next_order += len(segments)
         self.positions = positions
         self.work.told()

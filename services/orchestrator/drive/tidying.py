@@ -1,7 +1,6 @@
 """Removes workspaces that runners hold for nobody any more."""
 
 import asyncio
-from datetime import timedelta
 
 import structlog
 
@@ -13,13 +12,10 @@ from services.orchestrator.jobs.failures import JobFailed
 logger = structlog.get_logger(__name__)
 
 
-PAUSE = timedelta(seconds=10)
-
-
 async def tidying(tools: Tools) -> None:
     """Tidies now and then until it is cancelled."""
     while True:
-        await asyncio.sleep(PAUSE.total_seconds())
+        await asyncio.sleep(tools.pace.tidy.total_seconds())
         try:
             await tidy(tools)
         except StoreAway as error:

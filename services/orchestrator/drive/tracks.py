@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from services.orchestrator.drive.ports import Runner, TakenTree
+from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.drive.ports import Runner, RunnerUnreachable, TakenTree
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import JobFailed, Reason
 from services.orchestrator.jobs.job import Artifact, NewEvent, Segment, Stream
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.source import commit, pack, patch
+from services.orchestrator.source.git import GitTimedOut
 from services.orchestrator.source.mirror import Mirror
 
 PAGE = 256
@@ -69,11 +71,13 @@ async def take_tree(work: Work, runner: Runner, step_index: int, *, partial: boo
                     job.job_id, f"git/steps/{name}.pack", taken.left_pack
                 )
             )
+    reach(Point.T8, GitTimedOut)
     if partial:
         attempt = job.steps[step_index].attempt
         await mirror.keep(commit.snapshot_ref(job.job_id, step_index, attempt), made)
     else:
         await mirror.keep(commit.checkpoint_ref(job.job_id, step_index), made)
+    reach(Point.T9, GitTimedOut)
     return Tree(
         tree=taken.tree,
         commit=made,
@@ -88,6 +92,7 @@ async def _import(work: Work, runner: Runner, mirror: Mirror, folder: Path) -> T
     for attempt in range(TRIES):
         work.lease.check()
         taken = await runner.checkpoint(work.job.workspace_id, work.claim.epoch, folder)
+        reach(Point.T7, RunnerUnreachable)
         try:
             await pack.receive(
                 mirror,

@@ -1,7 +1,7 @@
 """What the parts of a driver share while they carry one claimed job."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +35,21 @@ class Pace:
     """Before the first repetition of what failed for the platform's sake; doubles."""
     batch: timedelta = timedelta(milliseconds=25)
     """How long output is gathered before it is stored."""
+    tidy: timedelta = timedelta(seconds=10)
+    """Between two looks for workspaces that are nobody's."""
+    scale: float = 1.0
+    """What a pause that is computed elsewhere is multiplied by."""
+
+    def scaled(self, scale: float) -> "Pace":
+        """The same with every pause and grace that has no setting of its own so much shorter."""
+        return replace(
+            self,
+            run_lease_margin=self.run_lease_margin * scale,
+            drain=self.drain * scale,
+            back_off=self.back_off * scale,
+            tidy=self.tidy * scale,
+            scale=self.scale * scale,
+        )
 
     @property
     def presumed_dead(self) -> timedelta:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -91,11 +91,13 @@ class Git:
         limit_bytes: int = 64 * 1024 * 1024,
         prefix: Sequence[str] = (),
         secrets: Sequence[str] = (),
+        begun: Callable[[], None] = lambda: None,
     ) -> Completed:
         """Runs one git command to its end.
 
         `stdout` names a file to write to, in which case `Completed.stdout` is empty; otherwise
-        `limit_bytes` bounds it. `prefix` is put before the argv, to set limits.
+        `limit_bytes` bounds it. `prefix` is put before the argv, to set limits. `begun` is called
+        once git has started.
         Raises `GitFailed` on an exit code outside `accept`, `GitTimedOut`, `GitSaidTooMuch`, and
         `JobFailed` with STORAGE_FULL when the disk is full.
         """
@@ -115,6 +117,7 @@ class Git:
                         stdout=sink or asyncio.subprocess.PIPE,
                     ) as process,
                 ):
+                    begun()
                     said, complaint = await _converse(process, fed, limit_bytes)
                     code = await process.wait()
         except TimeoutError:

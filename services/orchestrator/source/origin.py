@@ -3,11 +3,12 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from pawl.wire.faultpoints import Point, answered
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import (
@@ -39,6 +40,10 @@ class FetchLimits:
     timeout: timedelta = timedelta(minutes=30)
     pauses: Sequence[timedelta] = (timedelta(seconds=1), timedelta(seconds=4))
     """Waits between tries of an origin that cannot be reached; one try more than waits."""
+
+    def scaled(self, pace: float) -> "FetchLimits":
+        """The same with shorter waits."""
+        return replace(self, pauses=[pause * pace for pause in self.pauses])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ class Origin:
         timeout: timedelta,
         accept: Sequence[int] = (0,),
         prefix: Sequence[str] = (),
+        begun: Callable[[], None] = lambda: None,
     ) -> Completed:
         """Runs git with what it needs to reach origin, by origin's protocol alone.
 
@@ -102,6 +108,7 @@ class Origin:
             accept=accept,
             prefix=prefix,
             secrets=access.secrets,
+            begun=begun,
         )
 
     async def branch(self, name: str, *, timeout: timedelta) -> str | None:
@@ -178,7 +185,9 @@ class Origin:
         prefix = [prlimit, f"--fsize={room_bytes}"] if prlimit and room_bytes else []
         while True:
             try:
-                return await self.run(*arguments, timeout=self.limits.timeout, prefix=prefix)
+                done = await self.run(*arguments, timeout=self.limits.timeout, prefix=prefix)
+                answered(Point.P2, _cut_off)
+                return done
             except GitTimedOut:
                 raise self.too_large("takes longer") from None
             except GitSaidTooMuch:
@@ -215,3 +224,8 @@ class Origin:
             fresh.write_text(text, encoding="utf-8")
             fresh.replace(file)
         return file
+
+
+def _cut_off(why: str) -> GitFailed:
+    said = Completed(code=128, stdout=b"", stderr=f"fatal: the remote end hung up: {why}")
+    return GitFailed("fetch", said)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pawl.wire.faultpoints import Point, answered, begin
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.source.git import OBJECT_ID, Completed, GitFailed, GitTimedOut
 from services.orchestrator.source.mirror import Mirror
@@ -12,7 +13,6 @@ from services.orchestrator.source.words import Trouble, detail, remedy, remote_w
 
 PUSH_TIMEOUT = timedelta(seconds=120)
 READ_TIMEOUT = timedelta(seconds=30)
-PAUSES = (timedelta(seconds=1), timedelta(seconds=4))
 DECLINED = "!"
 
 
@@ -33,7 +33,7 @@ async def push(
     branch: str,
     expected: str | None,
     proceed: Callable[[], None] = lambda: None,
-    pauses: Sequence[timedelta] = PAUSES,
+    pauses: Sequence[timedelta] | None = None,
 ) -> Pushed:
     """Moves `branch` of origin from `expected` (None: it must not exist) to `commit`.
 
@@ -41,14 +41,15 @@ async def push(
     each try; what it raises stops the push (the lease rule goes there). Repeating the call
     after success succeeds. Raises `JobFailed` with PUBLISH_CONFLICT (the branch is elsewhere;
     names its commit), PUBLISH_AUTH, PUBLISH_REJECTED (with the remote's words),
-    PUBLISH_UNAVAILABLE (after its tries, `pauses` apart).
+    PUBLISH_UNAVAILABLE (after its tries, `pauses` apart, or as far as fetches are).
     """
     await _refuse_force(mirror, commit, expected)
-    waits = list(pauses)
+    waits = list(mirror.origin.limits.pauses if pauses is None else pauses)
     while True:
         proceed()
         try:
             said = await _try(mirror, commit, branch, expected)
+            answered(Point.B4, GitTimedOut)
         except (GitTimedOut, GitFailed):
             said = None
         except JobFailed as stopped:
@@ -92,6 +93,7 @@ async def _try(mirror: Mirror, commit: str, branch: str, expected: str | None) -
         f"{commit}:{ref}",
         timeout=PUSH_TIMEOUT,
         accept=range(256),
+        begun=lambda: begin(Point.B4),
     )
 
 

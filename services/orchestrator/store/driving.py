@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pawl.wire.faultpoints import Point, begin
 from services.orchestrator.jobs.claim import CancelWins, Claim
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
@@ -224,6 +225,7 @@ def end(
             "failure_step_index": failure.step_index,
         }
     row = driven(connection, claim, events, changes)
+    begin(Point.F1)
     cancelled = row["cancel_time"] is not None and not row["intent_recorded"]
     if state is JobState.SUCCEEDED and cancelled:
         raise CancelWins

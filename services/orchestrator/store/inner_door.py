@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.orchestrator.jobs.claim import Claim
+from pawl.wire.faultpoints import Point, answered
+from services.orchestrator.jobs.claim import Claim, StoreAway
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
@@ -185,3 +186,4 @@ class SqlDriving:
         await self._threads.write(
             driving.end, claim, events, state=state, outcome=outcome, failure=failure
         )
+        answered(Point.F1, StoreAway)

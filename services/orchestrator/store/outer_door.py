@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from services.orchestrator.jobs.claim import Candidate, Claim
+from pawl.wire.faultpoints import Point, answered
+from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
 from services.orchestrator.jobs.job import (
     Artifact,
     CancelRequest,
@@ -161,7 +162,10 @@ class SqlClaiming:
 
     async def claim(self, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
         """See Claiming."""
-        return await self._threads.write(claims.claim, job_id, owner=owner, term=term)
+        claim = await self._threads.write(claims.claim, job_id, owner=owner, term=term)
+        if claim is not None:
+            answered(Point.C1, StoreAway)
+        return claim
 
     def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
         """See Claiming."""
