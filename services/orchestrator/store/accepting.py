@@ -24,7 +24,7 @@ from services.orchestrator.store.writes import HEAD, moved, named, store_events
 job = tables.job
 
 EXPIRED_AT_ONCE = 100
-"""Jobs that one transaction ends for having waited too long."""
+"""Jobs that one look ends for having waited too long."""
 
 
 def submitted(
@@ -173,17 +173,24 @@ def _cancel(
     )
 
 
-def expire(connection: sa.Connection) -> Sequence[JobId]:
-    """Fails jobs that have waited longer than their task allows."""
-    # Only a job that is QUEUED has a deadline; to name the state here, too, would make the
-    # planner look through the queue for it.
-    overdue = sa.and_(
-        job.c.queue_deadline.is_not(None),
-        job.c.queue_deadline < now(),
-        # What is to be published waits for nobody's limit.
-        job.c.intent_recorded.is_(False),
-    )
-    found = connection.scalars(sa.select(job.c.job_id).where(overdue).limit(EXPIRED_AT_ONCE))
+# Only a job that is QUEUED has a deadline; to name the state here, too, would make the
+# planner look through the queue for it.
+_OVERDUE = sa.and_(
+    job.c.queue_deadline.is_not(None),
+    job.c.queue_deadline < now(),
+    # What is to be published waits for nobody's limit.
+    job.c.intent_recorded.is_(False),
+)
+
+
+def overdue(connection: sa.Connection) -> Sequence[JobId]:
+    """Jobs that have waited longer than their task allows."""
+    found = connection.scalars(sa.select(job.c.job_id).where(_OVERDUE).limit(EXPIRED_AT_ONCE))
+    return [JobId(job_id) for job_id in found]
+
+
+def expire(connection: sa.Connection, job_id: JobId) -> bool:
+    """Fails a job that has waited for too long; False where it no longer waits."""
     message = "the job waited in the queue for longer than its task allows"
     event = NewEvent(
         type="job.failed",
@@ -198,11 +205,8 @@ def expire(connection: sa.Connection) -> Sequence[JobId]:
         "failure_remedy": "Raise task.limits.queueTimeoutSeconds, or add a runner that fits.",
         **GONE,
     }
-    return [
-        JobId(job_id)
-        for job_id in found.all()
-        if moved(connection, sa.and_(named(job_id, JobState.QUEUED), overdue), [event], changes)
-    ]
+    waiting = sa.and_(named(job_id, JobState.QUEUED), _OVERDUE)
+    return moved(connection, waiting, [event], changes) is not None
 
 
 GONE: dict[str, Any] = {

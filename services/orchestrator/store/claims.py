@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from services.orchestrator.jobs.claim import Candidate, Claim, LeaseLost, StoreAway
+from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import (
     CancelRequest,
@@ -20,8 +20,9 @@ from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now, reason
 from services.orchestrator.store.writes import (
     CLAIMABLE,
-    HEAD,
     UNCOUNTED,
+    all_moved,
+    driven,
     moved,
     store_events,
 )
@@ -63,29 +64,28 @@ def candidates(
 def claim(connection: sa.Connection, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
     """Claims a job, or ends one that has lost too many owners."""
     this = sa.and_(job.c.job_id == job_id, CLAIMABLE)
-    taken = connection.execute(
-        sa.update(job)
-        .where(this, job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS)
-        .values(
+    row = moved(
+        connection,
+        sa.and_(this, job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS),
+        (),
+        {
             # The right side of an update is the row as it was.
-            claimed_from=job.c.state,
-            state=JobState.RUNNING,
-            epoch=job.c.epoch + 1,
-            owner=owner,
-            lease_until=now() + rows.micros(term),
-            claims_without_progress=job.c.claims_without_progress + 1,
-            not_before=None,
-            start_time=sa.func.coalesce(job.c.start_time, now()),
-            queue_left=sa.case(
+            "claimed_from": job.c.state,
+            "state": JobState.RUNNING,
+            "epoch": job.c.epoch + 1,
+            "owner": owner,
+            "lease_until": now() + rows.micros(term),
+            "claims_without_progress": job.c.claims_without_progress + 1,
+            "not_before": None,
+            "start_time": sa.func.coalesce(job.c.start_time, now()),
+            "queue_left": sa.case(
                 (job.c.state == JobState.QUEUED, job.c.queue_deadline - now()),
                 else_=job.c.queue_left,
             ),
-            queue_deadline=None,
-            last_sequence=job.c.last_sequence + 1,
-        )
-        .returning(*HEAD)
+            "queue_deadline": None,
+        },
+        later=1,
     )
-    row = taken.mappings().one_or_none()
     if row is None:
         _bury(connection, this)
         return None
@@ -134,35 +134,22 @@ def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:
 
 def renew(engine: sa.Engine, claim: Claim, *, term: timedelta) -> CancelRequest | None:
     """Extends a lease, in the thread that calls it. Raises LeaseLost, StoreAway."""
-    statement = (
-        sa.update(job)
-        .where(
-            job.c.job_id == claim.job_id,
-            job.c.epoch == claim.epoch,
-            job.c.owner == claim.owner,
-            job.c.state == JobState.RUNNING,
-        )
-        .values(lease_until=now() + rows.micros(term))
-        .returning(job.c.cancel_time, job.c.cancel_by, job.c.cancel_reason)
-    )
     try:
         with engine.begin() as connection:
-            row = connection.execute(statement).mappings().one_or_none()
+            row = driven(connection, claim, (), {"lease_until": now() + rows.micros(term)})
+            if row["cancel_time"] is None:
+                return None
+            asked = sa.select(job.c.cancel_time, job.c.cancel_by, job.c.cancel_reason)
+            found = connection.execute(asked.where(job.c.job_id == claim.job_id))
+            return rows.cancel_request(found.mappings().one())
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
         raise StoreAway(reason(error)) from error
-    if row is None:
-        raise LeaseLost
-    return rows.cancel_request(row)
 
 
 def give_up(connection: sa.Connection, owner: str) -> None:
     """Ends every lease of an owner; leaving in good order counts as no lost owner."""
-    connection.execute(
-        sa.update(job)
-        .where(job.c.owner == owner, job.c.state == JobState.RUNNING)
-        .values(
-            lease_until=0,
-            owner="",
-            claims_without_progress=UNCOUNTED,
-        )
+    all_moved(
+        connection,
+        sa.and_(job.c.owner == owner, job.c.state == JobState.RUNNING),
+        {"lease_until": 0, "owner": "", "claims_without_progress": UNCOUNTED},
     )

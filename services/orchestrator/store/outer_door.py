@@ -146,7 +146,8 @@ class SqlAccepting:
 
     async def expire_queued(self) -> Sequence[JobId]:
         """See Accepting."""
-        return await self._threads.write(accepting.expire)
+        overdue = await self._threads.read(accepting.overdue)
+        return [one for one in overdue if await self._threads.write(accepting.expire, one)]
 
 
 class SqlClaiming:

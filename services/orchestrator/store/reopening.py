@@ -21,7 +21,7 @@ from services.orchestrator.jobs.paths import JOB_PATHS, step_paths, under_attemp
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.store import jobs, rows, tables
 from services.orchestrator.store.engine import now
-from services.orchestrator.store.writes import HEAD, moved, named
+from services.orchestrator.store.writes import moved, named, store_events
 
 job = tables.job
 step = tables.step
@@ -76,26 +76,26 @@ def retry(
 
     Raises what RetryJob refuses; then nothing is changed.
     """
-    opened = connection.execute(
-        sa.update(job)
-        .where(
+    row = moved(
+        connection,
+        sa.and_(
             job.c.job_id == job_id,
             job.c.state.in_(REOPENED),
             job.c.cancel_time.is_(None),
             sa.true() if not ended_attempt else job.c.attempt == ended_attempt,
-        )
-        .values(
+        ),
+        (),
+        {
             # A run that nobody ended lives until its runner finds that nobody follows it.
-            not_before=sa.case(
+            "not_before": sa.case(
                 (job.c.failure_reason == Reason.POISONED, job.c.end_time + rows.micros(settle)),
                 else_=None,
             ),
-            attempt=job.c.attempt + 1,
+            "attempt": job.c.attempt + 1,
             **_FRESH,
-        )
-        .returning(*HEAD, job.c.stage)
+        },
+        later=1,
     )
-    row = opened.mappings().one_or_none()
     found = jobs.read(connection, job_id, with_plan=True)
     if row is None:
         if found is None or _was_opened_already(found, ended_attempt):
@@ -117,13 +117,14 @@ def retry(
         else f"{by} opened the job again, to be published.",
         payload={"by": by, "fromStepIndex": first, "endedAttempt": found.attempt - 1},
     )
+    store_events(connection, row, [event])
     patience = found.plan.limits.queue_timeout
     left = None if patience is None else rows.micros(patience)
-    publishing = row["stage"] == Stage.PUBLISH and first == len(found.steps)
+    publishing = found.stage is Stage.PUBLISH and first == len(found.steps)
     moved(
         connection,
         named(job_id, JobState.QUEUED),
-        [event],
+        (),
         {
             "stage": Stage.PUBLISH if publishing else None,
             "spent": rows.usage_document(total([found.spent, *_unspent(again)])),

@@ -1,4 +1,7 @@
-"""The first statement of every transaction that changes a job, with the events it numbers."""
+"""The first statement of every transaction that changes a job, with the events it numbers.
+
+No other module updates the table `job`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -91,18 +94,34 @@ def moved(
     where: sa.ColumnElement[bool],
     events: Sequence[NewEvent],
     changes: Mapping[str, Any] | None = None,
+    *,
+    later: int = 0,
 ) -> Row | None:
-    """The same for one job whose state is as `where` says; None where it is not."""
+    """The same for one job whose state is as `where` says; None where it is not.
+
+    As many events as are to come `later` are numbered too: those that tell what only the
+    row says. The caller stores them with `store_events`.
+    """
+    more = len(events) + later
     statement = (
         sa.update(job)
         .where(where)
-        .values(last_sequence=job.c.last_sequence + len(events), **(changes or {}))
+        .values(last_sequence=job.c.last_sequence + more, **(changes or {}))
         .returning(*HEAD)
     )
     row = (connection.execute(statement)).mappings().one_or_none()
     if row is not None and events:
         store_events(connection, row, events)
     return row
+
+
+def all_moved(
+    connection: sa.Connection, where: sa.ColumnElement[bool], changes: Mapping[str, Any]
+) -> None:
+    """The same for every job whose state is as `where` says, where no event tells of it."""
+    connection.execute(
+        sa.update(job).where(where).values(last_sequence=job.c.last_sequence, **changes)
+    )
 
 
 def store_events(connection: sa.Connection, row: Row, events: Sequence[NewEvent]) -> None:

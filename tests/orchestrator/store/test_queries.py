@@ -18,7 +18,12 @@ QUEUED = 20_000
     ("index", "ask"),
     [
         ("job_claimable", lambda connection: claims.candidates(connection, limit=5, after="")),
-        ("job_queue_deadline", accepting.expire),
+        ("job_queue_deadline", accepting.overdue),
+        # By its id it has no need to look for what is overdue.
+        (
+            "sqlite_autoindex_job_1",
+            lambda connection: accepting.expire(connection, JobId("some-job")),
+        ),
         ("job_state", lambda connection: claims.give_up(connection, "me")),
         ("job_request", lambda connection: accepting.submitted(connection, "local", "r")),
     ],
