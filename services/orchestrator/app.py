@@ -53,7 +53,12 @@ async def main(settings: Settings) -> None:
             now=lambda: datetime.now(UTC),
         )
         claimer = await lives.enter_async_context(
-            claiming(tools, max_jobs=settings.max_jobs, poll=settings.poll)
+            claiming(
+                tools,
+                max_jobs=settings.max_jobs,
+                per_repository=settings.max_jobs_per_repository,
+                poll=settings.poll,
+            )
         )
         fleet.when_changed(claimer.wake)
         servicer = OrchestratorServicer(

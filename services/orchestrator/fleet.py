@@ -11,7 +11,7 @@ import structlog
 
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
 from services.orchestrator.jobs.claim import Candidate
-from services.orchestrator.jobs.eligibility import Eligible, Offer, Offers, eligible
+from services.orchestrator.jobs.eligibility import Offer, Offers, look_at, offer_of
 from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
 from services.orchestrator.remote.runner import RemoteRunner, runner_at
@@ -44,17 +44,9 @@ class Member:
         """Slots that may still be promised."""
         return max(0, self.described.free_slots - self.reserved) if self.described else 0
 
-    def offer(self) -> Offer | None:
-        """What the runner offers; None before it was ever heard."""
-        if self.described is None:
-            return None
-        return Offer(
-            runner_id=self.described.runner_id,
-            capabilities=frozenset(self.described.capabilities),
-            free_slots=self.free_slots,
-            draining=self.described.draining,
-            reachable=self.reachable,
-        )
+    def offer(self) -> Offer:
+        """What the runner offers; nothing before it was ever heard."""
+        return offer_of(self.known())
 
     def known(self) -> KnownRunner:
         """What there is to know of it."""
@@ -83,10 +75,9 @@ class RunnerFleet:
         return [self._members[target] for target in sorted(self._members)]
 
     def offers(self) -> Offers:
-        """What the runners that were heard of offer, with what is added to it here."""
-        heard = (member.offer() for member in self.members)
+        """What the runners offer, by target, with what is added to it here."""
         return Offers(
-            runners=tuple(offer for offer in heard if offer is not None),
+            runners=tuple(member.offer() for member in self.members),
             own=frozenset(OWN_CAPABILITIES),
         )
 
@@ -109,14 +100,12 @@ class RunnerFleet:
             capabilities=tuple(capabilities),
             runner_id="",
         )
-        verdict = eligible(unhoused, self.offers())
-        if not isinstance(verdict, Eligible):
-            return None
+        own = frozenset(OWN_CAPABILITIES)
         fitting = [
-            one
-            for one in self.members
-            if one.reachable and one.runner.runner_id in verdict.runner_ids
+            one for one in self.members if look_at(unhoused, one.offer(), own).obstacle is None
         ]
+        if not fitting:
+            return None
         chosen = max(fitting, key=lambda member: member.free_slots)
         chosen.reserved += 1
         return chosen.runner

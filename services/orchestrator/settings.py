@@ -35,6 +35,8 @@ class Settings(ServiceSettings):
     runner_targets: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:50053",)
     """A name means every address behind it."""
     max_jobs: int = pydantic.Field(default=64, ge=1, le=1024)
+    max_jobs_per_repository: int = pydantic.Field(default=0, ge=0, le=1024)
+    """RUNNING at once, over all orchestrators that share a database; 0 is any number."""
     lease_seconds: float = pydantic.Field(default=30, ge=1, le=600)
     run_lease_seconds: float = pydantic.Field(default=90, ge=2, le=3600)
     """As long as the runners' own orphan limit."""

@@ -30,6 +30,7 @@ from services.orchestrator.drive.ports import (
     WorkspaceOrder,
 )
 from services.orchestrator.jobs.activity import Activity, ActivityKind
+from services.orchestrator.jobs.eligibility import Offer, Offers
 from services.orchestrator.jobs.failures import Failure, Reason
 from services.orchestrator.jobs.job import Stream, Usage
 
@@ -292,6 +293,22 @@ class ScriptedFleet(Fleet):
     @override
     def find(self, runner_id: str) -> Runner | None:
         return next((one for one in self.runners if one.runner_id == runner_id), None)
+
+    @override
+    def offers(self) -> Offers:
+        return Offers(
+            runners=tuple(
+                Offer(
+                    runner_id=runner.runner_id,
+                    capabilities=frozenset({"codex"}),
+                    free_slots=0 if runner.full else 1,
+                    draining=False,
+                    reachable=not runner.unreachable,
+                )
+                for runner in self.runners
+            ),
+            own=frozenset({"git"}),
+        )
 
     @override
     def reserve(self, capabilities: Sequence[str]) -> Runner | None:

@@ -3,8 +3,10 @@
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -15,6 +17,7 @@ from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.tidying import tidying
 from services.orchestrator.drive.work import Tools
 from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
+from services.orchestrator.jobs.eligibility import Process, judge
 from services.orchestrator.jobs.job import JobId, JobState
 
 logger = structlog.get_logger(__name__)
@@ -25,17 +28,33 @@ PAGE = 100
 class Claimer:
     """One per process. Nothing else claims a job, starts a driver, or ends one."""
 
-    def __init__(self, tools: Tools, drivers: asyncio.TaskGroup, *, max_jobs: int) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        drivers: asyncio.TaskGroup,
+        *,
+        max_jobs: int,
+        per_repository: int = 0,
+    ) -> None:
         self.owner = uuid.uuid4().hex
         self._tools = tools
         self._tasks = drivers
         self._max_jobs = max_jobs
+        self._per_repository = per_repository
         self._drivers: dict[JobId, Driver] = {}
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
         """Something changed that may let a job run: look now, not at the next poll."""
         self._woken.set()
+
+    def process(self) -> Process:
+        """What this process has on its hands now."""
+        return Process(
+            driving=self._drivers.keys(),
+            max_jobs=self._max_jobs,
+            per_repository=self._per_repository,
+        )
 
     def cancel(self, job_id: str) -> None:
         """A cancel request was stored; its owner, if that is us, acts at once."""
@@ -66,41 +85,49 @@ class Claimer:
     async def _claim(self, state: JobState, *, while_: Callable[[], bool]) -> None:
         after = ""
         while while_():
-            page = await self._tools.store.candidates(state=state, limit=PAGE, after=after)
+            page = await self._tools.store.candidates(
+                state=state, limit=PAGE, after=after, per_repository=self._per_repository
+            )
+            asked: Counter[str] = Counter()
             for candidate in page:
-                if len(self._drivers) >= self._max_jobs:
+                if self.process().full:
                     return
-                if candidate.job_id not in self._drivers:
-                    await self._consider(candidate)
+                left = candidate
+                if candidate.room is not None:
+                    # As the page was read; what was claimed of it since counts, whoever got it.
+                    left = replace(candidate, room=candidate.room - asked[candidate.repository])
+                asked[candidate.repository] += await self._consider(left)
             if len(page) < PAGE:
                 return
             after = page[-1].job_id
 
-    async def _consider(self, candidate: Candidate) -> None:
-        """Claims a job that had an owner, or for which a slot is free."""
+    async def _consider(self, candidate: Candidate) -> bool:
+        """Claims a job that nothing holds; False where the store need not even be asked."""
+        verdict = judge(candidate, self._tools.fleet.offers(), self.process())
+        if verdict.holds:
+            return False
         reserved: Runner | None = None
-        housed = candidate.state is JobState.RUNNING and bool(candidate.runner_id)
-        if not housed:
+        if not verdict.housed:
             reserved = self._tools.fleet.reserve(candidate.capabilities)
-            # One that was RUNNING goes back to the queue for want of a slot, or ends: only an
-            # owner can tell it of a cancel request or of its deadline.
-            if reserved is None and candidate.state is JobState.QUEUED:
-                return
         claim: Claim | None = None
         sent = time.monotonic()
         try:
             claim = await self._tools.store.claim(
-                candidate.job_id, owner=self.owner, term=self._tools.pace.lease
+                candidate.job_id,
+                owner=self.owner,
+                term=self._tools.pace.lease,
+                per_repository=self._per_repository,
             )
         finally:
             if claim is None and reserved is not None:
                 self._tools.fleet.free(reserved)
         if claim is None:
-            return
+            return True
         self._tools.live.wake(candidate.job_id)
         logger.info("job_claimed", job_id=claim.job_id, epoch=claim.epoch)
         driver = self._drivers[claim.job_id] = Driver(claim, self._tools, reserved, sent=sent)
         self._tasks.create_task(self._drive(driver), name=f"job {claim.job_id}")
+        return True
 
     async def _drive(self, driver: Driver) -> None:
         try:
@@ -119,14 +146,16 @@ class Claimer:
 
 
 @asynccontextmanager
-async def claiming(tools: Tools, *, max_jobs: int, poll: timedelta) -> AsyncIterator[Claimer]:
+async def claiming(
+    tools: Tools, *, max_jobs: int, poll: timedelta, per_repository: int = 0
+) -> AsyncIterator[Claimer]:
     """Claims for the length of the block.
 
     At its end the drivers are let go and their leases ended: the runs go on under their
     keepers, and whoever claims next adopts them.
     """
     async with asyncio.TaskGroup() as tasks:
-        claimer = Claimer(tools, tasks, max_jobs=max_jobs)
+        claimer = Claimer(tools, tasks, max_jobs=max_jobs, per_repository=per_repository)
         looking = tasks.create_task(claimer.run(poll), name="claimer")
         # By itself: a runner may take minutes to remove a workspace, or not answer at all.
         sweeping = tasks.create_task(tidying(tools), name="tidying")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.orchestrator.jobs.activity import Activity
+from services.orchestrator.jobs.eligibility import Offers
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import Artifact, JobId, Stream, Usage
 
@@ -246,6 +247,9 @@ class Fleet(Protocol):
 
     def find(self, runner_id: str) -> Runner | None:
         """The runner with this id, reachable or not, once it has been seen."""
+
+    def offers(self) -> Offers:
+        """What they would take now."""
 
     def reserve(self, capabilities: Sequence[str]) -> Runner | None:
         """A reachable runner that fits and has a free slot, which now counts as taken."""

@@ -44,3 +44,8 @@ class Candidate:
     capabilities: tuple[str, ...]
     runner_id: str
     """Holds the job's workspace; empty when none does."""
+    repository: str = ""
+    room: int | None = None
+    """How many more jobs of its repository may run; None for any number."""
+    claimable: bool = True
+    """The database would let it be claimed, as far as only the job itself counts."""

@@ -173,16 +173,28 @@ class Claiming(Protocol):
     """How jobs find an owner."""
 
     async def candidates(
-        self, *, limit: int, after: str = "", state: JobState | None = None
+        self,
+        *,
+        limit: int,
+        after: str = "",
+        state: JobState | None = None,
+        per_repository: int = 0,
     ) -> Sequence[Candidate]:
         """Claimable jobs, of one state or of either, by priority, then order of submission.
 
         QUEUED with `not_before` past, or RUNNING with an expired lease, by the
-        database's clock. `after` is the last job of the page before.
+        database's clock. `after` is the last job of the page before. QUEUED jobs of a
+        repository of which `per_repository` jobs are RUNNING are left out; 0 allows any
+        number.
         """
 
-    async def claim(self, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
+    async def claim(
+        self, job_id: JobId, *, owner: str, term: timedelta, per_repository: int = 0
+    ) -> Claim | None:
         """Claims it, with `job.claimed`; None when it is no longer claimable.
+
+        A job that is QUEUED is not, while `per_repository` others of its repository are
+        RUNNING: two that claim at once cannot pass that number together.
 
         A job claimed more than five times without progress becomes DEAD_LETTER
         with POISONED instead, and the answer is None.

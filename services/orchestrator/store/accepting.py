@@ -70,6 +70,7 @@ def insert(connection: sa.Connection, new: NewJob) -> Job:
             losses=0,
             cancel_too_late_told=False,
             create_time=now(),
+            queued_time=now(),
             queue_left=queue_left,
             queue_deadline=None if queue_left is None else now() + queue_left,
             intent_recorded=False,

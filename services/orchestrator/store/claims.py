@@ -33,18 +33,40 @@ CLAIMS_WITHOUT_PROGRESS = 5
 """A job that has been claimed so often since its last checkpoint is claimed no more."""
 
 
+_CLAIMABLE_IN = {
+    # The state as a case once more: told it plainly, the planner takes the index of states
+    # and sorts the whole queue to find its front. Of RUNNING ones there are few.
+    JobState.QUEUED: sa.case((job.c.state == JobState.QUEUED, CLAIMABLE), else_=sa.false()),
+    JobState.RUNNING: sa.and_(job.c.state == JobState.RUNNING, CLAIMABLE),
+}
+
+_CANDIDATE = (job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id, job.c.repository)
+
+
 def candidates(
-    connection: sa.Connection, *, limit: int, after: str, state: JobState | None = None
+    connection: sa.Connection,
+    *,
+    limit: int,
+    after: str,
+    state: JobState | None = None,
+    per_repository: int = 0,
 ) -> Sequence[Candidate]:
     """Claimable jobs, of one state or of either, the next one to claim first."""
     query = (
-        sa.select(job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id)
-        .where(sa.text(tables.OPEN), CLAIMABLE)
+        sa.select(*_CANDIDATE)
+        .where(sa.text(tables.OPEN), CLAIMABLE if state is None else _CLAIMABLE_IN[state])
         .order_by(job.c.claim_rank, job.c.submit_order)
         .limit(limit)
     )
-    if state is not None:
-        query = query.where(job.c.state == state)
+    running = _running(connection) if per_repository else {}
+    full = [repository for repository, number in running.items() if number >= per_repository]
+    if full and state is not JobState.RUNNING:
+        # Where only QUEUED ones are asked for, the index alone tells of each job that it is
+        # to be passed over: the queue of a full repository may be long.
+        others = job.c.repository.not_in(full)
+        query = query.where(
+            others if state is not None else sa.or_(others, job.c.state == JobState.RUNNING)
+        )
     if after:
         place = sa.select(job.c.claim_rank, job.c.submit_order).where(job.c.job_id == after)
         row = (connection.execute(place)).one_or_none()
@@ -56,17 +78,30 @@ def candidates(
             state=JobState(row.state),
             capabilities=tuple(row.capabilities),
             runner_id=row.runner_id,
+            repository=row.repository,
+            room=per_repository - running.get(row.repository, 0) if per_repository else None,
         )
         for row in connection.execute(query)
     ]
 
 
-def claim(connection: sa.Connection, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
+def claim(
+    connection: sa.Connection,
+    job_id: JobId,
+    *,
+    owner: str,
+    term: timedelta,
+    per_repository: int = 0,
+) -> Claim | None:
     """Claims a job, or ends one that has lost too many owners."""
     this = sa.and_(job.c.job_id == job_id, CLAIMABLE)
     row = moved(
         connection,
-        sa.and_(this, job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS),
+        sa.and_(
+            this,
+            job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS,
+            _has_room(per_repository),
+        ),
         (),
         {
             # The right side of an update is the row as it was.
@@ -101,6 +136,32 @@ def claim(connection: sa.Connection, job_id: JobId, *, owner: str, term: timedel
     )
     store_events(connection, row, [event])
     return Claim(job_id=job_id, epoch=row["epoch"], owner=owner, previous=previous)
+
+
+def _running(connection: sa.Connection) -> dict[str, int]:
+    """How many jobs of each repository are RUNNING, with or without an owner."""
+    counted = (
+        sa.select(job.c.repository, sa.func.count().label("number"))
+        .where(job.c.state == JobState.RUNNING)
+        .group_by(job.c.repository)
+    )
+    return {row.repository: row.number for row in connection.execute(counted)}
+
+
+def _has_room(per_repository: int) -> sa.ColumnElement[bool]:
+    """Another job of the repository may be RUNNING, or this one is already.
+
+    It is part of the claim's own statement, and those are made one after the other.
+    """
+    if not per_repository:
+        return sa.true()
+    other = job.alias("other")
+    running = (
+        sa.select(sa.func.count())
+        .where(other.c.state == JobState.RUNNING, other.c.repository == job.c.repository)
+        .scalar_subquery()
+    )
+    return sa.or_(job.c.state == JobState.RUNNING, running < per_repository)
 
 
 def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:

@@ -166,7 +166,7 @@ def close_step(
 
 def append_output(connection: sa.Connection, claim: Claim, segments: Sequence[Segment]) -> None:
     """Stores segments whose bytes are durable already."""
-    driven(connection, claim, (), PROGRESS)
+    driven(connection, claim, (), {"output_time": now(), **PROGRESS})
     output.append(connection, claim.job_id, segments)
 
 
@@ -196,6 +196,7 @@ def requeue(
             "owner": "",
             "lease_until": None,
             "not_before": earliest,
+            "queued_time": now(),
             "queue_deadline": sa.case(
                 (job.c.queue_left.is_not(None), begin + job.c.queue_left), else_=None
             ),

@@ -156,14 +156,29 @@ class SqlClaiming:
     _threads: Threads
 
     async def candidates(
-        self, *, limit: int, after: str = "", state: JobState | None = None
+        self,
+        *,
+        limit: int,
+        after: str = "",
+        state: JobState | None = None,
+        per_repository: int = 0,
     ) -> Sequence[Candidate]:
         """See Claiming."""
-        return await self._threads.read(claims.candidates, limit=limit, after=after, state=state)
+        return await self._threads.read(
+            claims.candidates,
+            limit=limit,
+            after=after,
+            state=state,
+            per_repository=per_repository,
+        )
 
-    async def claim(self, job_id: JobId, *, owner: str, term: timedelta) -> Claim | None:
+    async def claim(
+        self, job_id: JobId, *, owner: str, term: timedelta, per_repository: int = 0
+    ) -> Claim | None:
         """See Claiming."""
-        claim = await self._threads.write(claims.claim, job_id, owner=owner, term=term)
+        claim = await self._threads.write(
+            claims.claim, job_id, owner=owner, term=term, per_repository=per_repository
+        )
         if claim is not None:
             answered(Point.C1, StoreAway)
         return claim

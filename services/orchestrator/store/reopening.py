@@ -42,6 +42,7 @@ _FRESH: dict[str, Any] = {
     "owner": "",
     "lease_until": None,
     "end_time": None,
+    "queued_time": now(),
     # Its limits count from here: yesterday's job would have no time left.
     "start_time": None,
     "workspace_id": "",

@@ -46,6 +46,10 @@ job = sa.Table(
     # What is left of the time it may spend QUEUED, when it last entered that state.
     sa.Column("queue_left", Micros),
     sa.Column("queue_deadline", Micros),
+    # When it last became QUEUED, and when output of its agent was last stored; NULL in jobs
+    # that were there before this was noted.
+    sa.Column("queued_time", Micros),
+    sa.Column("output_time", Micros),
     sa.Column("stage", sa.Text),
     sa.Column("default_branch", sa.Text, nullable=False),
     sa.Column("base_commit", sa.Text, nullable=False),
@@ -79,6 +83,8 @@ job = sa.Table(
         "job_claimable",
         "claim_rank",
         "submit_order",
+        # So that the queue of a repository that is full is passed over without being read.
+        "repository",
         sqlite_where=sa.text(OPEN),
         postgresql_where=sa.text(OPEN),
     ),

@@ -70,6 +70,43 @@ async def test_a_claimed_job_is_nobody_elses(rig: Rig, store: Store) -> None:
     assert await store.candidates(limit=10) == []
 
 
+async def test_a_repository_runs_no_more_jobs_than_it_may(rig: Rig, store: Store) -> None:
+    first, second = await rig.submit(), await rig.submit()
+    elsewhere = await rig.submit(some_job(some_plan(repository="owner/other")))
+    await rig.claim(first)
+
+    refused = await store.claim(second.job_id, owner="other", term=TERM, per_repository=1)
+
+    assert refused is None
+    assert await rig.state(second) is JobState.QUEUED
+    found = await store.candidates(limit=10, state=JobState.QUEUED, per_repository=1)
+    assert [(one.job_id, one.room) for one in found] == [(elsewhere.job_id, 1)]
+    assert await store.claim(second.job_id, owner="other", term=TERM, per_repository=2) is not None
+
+
+async def test_a_full_repositorys_lost_job_is_taken_over(rig: Rig, store: Store) -> None:
+    await rig.claim()
+    lost = await rig.claim(term=EXPIRED)
+
+    found = await store.candidates(limit=10, per_repository=1)
+    claim = await store.claim(lost.job_id, owner="other", term=TERM, per_repository=1)
+
+    assert [one.job_id for one in found] == [lost.job_id]
+    assert claim is not None
+
+
+async def test_many_that_race_do_not_pass_the_limit_together(rig: Rig, store: Store) -> None:
+    jobs = [await rig.submit() for _ in range(8)]
+
+    async with asyncio.TaskGroup() as tasks:
+        racing = [
+            tasks.create_task(store.claim(job.job_id, owner=f"{one}", term=TERM, per_repository=3))
+            for one, job in enumerate(jobs)
+        ]
+
+    assert sum(one.result() is not None for one in racing) == 3
+
+
 async def test_one_of_many_that_race_gets_the_job(rig: Rig, store: Store) -> None:
     job = await rig.submit()
 

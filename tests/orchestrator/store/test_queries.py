@@ -1,15 +1,16 @@
 """Questions that are asked all the time find their answer by an index."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from services.orchestrator.jobs.job import JobId
+from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.store import accepting, claims, tables
 from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig
-from tests.support.jobs import TERM, some_job
+from tests.support.jobs import TERM, some_job, some_plan
 
 QUEUED = 20_000
 
@@ -18,6 +19,7 @@ QUEUED = 20_000
     ("index", "ask"),
     [
         ("job_claimable", lambda connection: claims.candidates(connection, limit=5, after="")),
+        ("job_claimable", partial(claims.candidates, limit=5, after="", state=JobState.QUEUED)),
         ("job_queue_deadline", accepting.overdue),
         # By its id it has no need to look for what is overdue.
         (
@@ -55,6 +57,19 @@ async def test_a_long_queue_is_claimed_from_its_front(rig: Rig, store: SqlStore)
     assert found[0].job_id == first.job_id
     assert len(found) == 3
     assert await store.claim(first.job_id, owner="me", term=TERM) is not None
+
+
+async def test_what_lies_behind_the_long_queue_of_a_full_repository_is_found(
+    rig: Rig, store: SqlStore
+) -> None:
+    await rig.claim()
+    waiting = await rig.submit()
+    await store._threads.write(fill, JobId(waiting.job_id))
+    behind = await rig.submit(some_job(some_plan(repository="owner/other"), priority=-1))
+
+    found = await store.candidates(limit=3, state=JobState.QUEUED, per_repository=1)
+
+    assert [one.job_id for one in found] == [behind.job_id]
 
 
 def fill(connection: sa.Connection, like: JobId) -> None:
