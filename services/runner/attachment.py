@@ -55,7 +55,6 @@ class Attachment:
         Raises Aborted, STALE_EPOCH, once a newer epoch has taken the job over, and Unavailable
         when this process leaves or has lost track of the run.
         """
-        self._run.touch()
         # Once before the wait too: whoever woke the readers may have done so just before it.
         self._check()
         records = await self._reader.read(patience)

@@ -10,8 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pawl.v1 import job_pb2
 from pawl.v1 import runner_pb2 as pb
 from pawl.wire.errors import InvalidArgument, Violation
+from services.runner import moments
 from services.runner.frames import Acted, Ended, Output, Record, Started
 from services.runner.journal import Position
+from services.runner.moments import Moment
 from services.runner.tenancy import Request
 from services.runner.values import (
     Activity,
@@ -78,6 +80,17 @@ def run_name(run_id: str, epoch: int) -> RunName:
     _epoch(fields, epoch)
     fields.refuse()
     return name
+
+
+def moment(token: str) -> Moment | None:
+    """Returns the moment a caller echoes; None for no token. Raises InvalidArgument."""
+    found = moments.told(token)
+    fields = Fields()
+    fields.require(
+        not token or found is not None, "token", "FORM", "has to be one of this service's"
+    )
+    fields.refuse()
+    return found
 
 
 def workspace(workspace_id: str, epoch: int) -> tuple[WorkspaceId, str]:

@@ -12,6 +12,7 @@ import structlog
 
 from pawl.wire.faultpoints import Point, begin, reach
 from services.runner import ending
+from services.runner.abandon import abandon
 from services.runner.following import Follower
 from services.runner.frames import Started
 from services.runner.holding import Keeper, KeeperFailed, Keepers, Patience
@@ -20,6 +21,7 @@ from services.runner.keeper import record
 from services.runner.keeper.record import Ended, Order
 from services.runner.keeper.record import Started as Kept
 from services.runner.liveness import Silence
+from services.runner.moments import Moment
 from services.runner.run_record import RunRecord
 from services.runner.runtimes.runtime import Invocation, Place, Reader, Runtime
 from services.runner.values import Finished, ProcessSeen
@@ -30,15 +32,13 @@ JOURNAL = "journal"
 
 SHORTEST_PAUSE = 0.004
 LONGEST_PAUSE = 0.04
+"""Seconds between two looks at the captures: the longest a line waits unseen."""
+
 ROUSE = 1.0
 """Seconds that a keeper may have been stopped before it is continued."""
-"""Seconds between two looks at the captures: the longest a line waits unseen."""
 
 STORAGE_PATIENCE = 60
 """Times, a second apart, that the end of a run is tried to be written to a full disk."""
-
-TOUCHES = 18
-"""Commands to the keeper within one orphan limit, while somebody follows."""
 
 
 class Run:
@@ -55,6 +55,7 @@ class Run:
         keepers: Keepers,
         patience: Patience,
         now: Callable[[], datetime],
+        kept: Moment,
     ) -> None:
         self.directory = directory
         self.record = known
@@ -67,7 +68,7 @@ class Run:
         self._keeper: Keeper | None = None
         self._kept: Kept | None = None
         self._stop: str | None = None
-        self._touched = 0.0
+        self._moment = kept
         self._task: asyncio.Task[None] | None = None
         self._runtime = runtime
         self._version = version
@@ -121,13 +122,11 @@ class Run:
         """Tries once more to end what has survived it."""
         await self._keepers.end_remains(self.directory, self._kept)
 
-    def touch(self) -> None:
-        """Says that somebody follows it; often, as a command goes out only now and then."""
-        now = asyncio.get_running_loop().time()
-        rest = self._patience.orphan.total_seconds() / TOUCHES
-        if self._keeper is not None and now - self._touched >= rest:
-            self._touched = now
-            self._keeper.tell("alive")
+    def keep(self, moment: Moment) -> None:
+        """Has its lease run from `moment`, unless it runs longer already."""
+        self._moment = max(self._moment, moment)
+        if self._keeper is not None:
+            self._keeper.tell("kept", f"{moment:.3f}")
 
     @property
     def unreadable(self) -> bool:
@@ -248,6 +247,7 @@ class Run:
             terminate_grace=patience.terminate.total_seconds(),
             linger_grace=patience.linger.total_seconds(),
             orphan_limit=patience.orphan.total_seconds(),
+            kept=self._moment,
             sweep_limit=patience.sweep.total_seconds(),
         )
 
@@ -258,7 +258,6 @@ class Run:
         except KeeperFailed as problem:
             logger.warning("keeper_failed", problem=str(problem))
             return
-        keeper.tell("alive")
         if self._stop is not None:
             keeper.tell("stop", self._stop)
         clock = asyncio.get_running_loop().time
@@ -335,17 +334,8 @@ class Run:
 
     async def _abandon(self, reason: str) -> None:
         """Ends the processes of a run that is not followed any more."""
-        keeper = self._keeper
-        if keeper is None:
-            return
-        try:
-            await keeper.started()
-        except KeeperFailed:
-            return
-        keeper.tell("stop", reason)
-        async with keeper.watching():
-            await _either(keeper.gone, 2 * self._patience.stop.total_seconds())
-        await self._keepers.end_remains(self.directory, self._kept)
+        if self._keeper is not None:
+            await abandon(self._keepers, self._keeper, self.directory, self._patience, reason)
 
 
 async def _either(event: asyncio.Event, patience: float) -> None:

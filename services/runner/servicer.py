@@ -13,7 +13,7 @@ from pawl.v1 import runner_pb2 as pb
 from pawl.v1 import runner_pb2_grpc as rpc
 from pawl.wire.errors import InvalidArgument, Unavailable, Violation
 from pawl.wire.faultpoints import Point, answered, reach
-from services.runner import convert
+from services.runner import convert, moments
 from services.runner.delivery import Delivery
 from services.runner.slots import Slots
 from services.runner.supervisor import Supervisor
@@ -71,6 +71,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
             isolation=self._identity.isolation,
             draining=self._supervisor.draining,
             workspace_ids=self._slots.held,
+            token=moments.token(),
         )
 
     @override
@@ -125,6 +126,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
             spec,
             position,
             attach_only=request.attach_only,
+            sent=convert.moment(request.token) or moments.now(),
         )
         reach(Point.T2, _cut_off)
         yield convert.started(
@@ -140,6 +142,12 @@ class RunnerServicer(rpc.RunnerServiceServicer):
                 yield convert.record(record, name, attachment.end)
             if not records and not attachment.over:
                 yield convert.heartbeat(datetime.now(UTC))
+
+    @override
+    async def KeepRun(self, request: pb.KeepRunRequest, context: Context) -> pb.KeepRunResponse:
+        name = convert.run_name(request.run_id, request.epoch)
+        await self._supervisor.keep(name, request.epoch, convert.moment(request.token))
+        return pb.KeepRunResponse(token=moments.token())
 
     @override
     async def CancelRun(

@@ -15,18 +15,20 @@ from weakref import WeakValueDictionary
 import structlog
 
 from pawl.wire.errors import FailedPrecondition, NotFound, Unavailable
-from services.runner import ending
+from services.runner import ending, moments
+from services.runner.abandon import abandon
 from services.runner.attachment import Attachment
 from services.runner.epochs import Epochs
 from services.runner.holding import Keepers, Patience
-from services.runner.journal import Journal, Position
+from services.runner.journal import Journal, NotAJournal, Position
 from services.runner.keeper import record
+from services.runner.moments import Moment
 from services.runner.places import Places
 from services.runner.run import JOURNAL, Run
 from services.runner.run_record import RunRecord, digest
 from services.runner.runtimes.card import Card
 from services.runner.runtimes.runtime import Runtime
-from services.runner.values import Outcome, Receipt, RunName, RunSpec, WorkspaceId
+from services.runner.values import Outcome, ProcessSeen, Receipt, RunName, RunSpec, WorkspaceId
 
 logger = structlog.get_logger(__name__)
 
@@ -34,6 +36,9 @@ KEPT = timedelta(days=7)
 """How long an end is kept that nobody has acknowledged."""
 
 ROUND = timedelta(hours=1)
+
+MOST_REFUSED = 10_000
+"""Runs that are remembered as stopped before they had begun; older ones are forgotten."""
 
 
 class Cards(Protocol):
@@ -68,6 +73,9 @@ class Supervisor:
         self._with = equipment
         self._runs: dict[RunName, Run] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._refused: dict[RunName, None] = {}
+        self._strays: list[ProcessSeen] = []
+        """Processes of runs without a record that could not be ended."""
 
     @property
     def runs(self) -> Sequence[Run]:
@@ -77,7 +85,7 @@ class Supervisor:
     @property
     def draining(self) -> bool:
         """It takes no new work: it leaves, or a process of some run could not be ended."""
-        return self.leaving or any(run.survivors for run in self._runs.values())
+        return self.leaving or bool(self._survivors())
 
     async def cards(self) -> Sequence[Card]:
         """Returns what each runtime says of itself; each CLI is asked once until it changes."""
@@ -114,17 +122,19 @@ class Supervisor:
         position: Position,
         *,
         attach_only: bool,
+        sent: Moment,
     ) -> Attachment:
         """Starts a run or attaches to it; see `RunnerService.Run` for what is refused.
 
-        `spec` may be None for a caller that only attaches.
+        `spec` may be None for a caller that only attaches. A run that is started by this has its
+        first lease from `sent`.
         """
         async with self.admitted(name.job_id, epoch):
             run = self._runs.get(name)
             if run is None:
                 if attach_only or spec is None:
                     raise NotFound("RUN_NOT_FOUND", f"run {name.run_id} is not on this runner")
-                run = await self._start(name, workspace_id, spec)
+                run = await self._start(name, workspace_id, spec, sent)
             elif spec is not None and digest(spec) != run.record.digest:
                 raise FailedPrecondition(
                     "RUN_SPEC_MISMATCH",
@@ -136,6 +146,15 @@ class Supervisor:
         reader = run.journal.reader(position)
         return Attachment(run, reader, epoch=epoch, epochs=self._with.epochs, owner=self)
 
+    async def keep(self, name: RunName, epoch: int, moment: Moment | None) -> None:
+        """Has the lease of a run go on from `moment`, if there is one. Raises NotFound."""
+        async with self.admitted(name.job_id, epoch):
+            run = self._runs.get(name)
+            if run is None:
+                raise NotFound("RUN_NOT_FOUND", f"run {name.run_id} is not on this runner")
+            if moment is not None:
+                run.keep(moment)
+
     async def cancel(self, name: RunName, epoch: int) -> tuple[Outcome, Receipt]:
         """Ends a run; returns how it ended and what that took, once no process is left.
 
@@ -144,6 +163,7 @@ class Supervisor:
         async with self.admitted(name.job_id, epoch):
             run = self._runs.get(name)
             if run is None:
+                self._refuse(name)
                 raise NotFound("RUN_NOT_FOUND", f"run {name.run_id} is not on this runner")
             await self._end([run], ending.CANCELLED)
         if run.finished is None:
@@ -184,14 +204,20 @@ class Supervisor:
         """Raises Unavailable, DRAINING, where no new work is taken."""
         if self.leaving:
             raise Unavailable("DRAINING", "this runner is leaving; ask another, or again later")
-        for run in self._runs.values():
-            if run.survivors:
-                names = ", ".join(f"{each.name} ({each.pid})" for each in run.survivors)
-                raise Unavailable(
-                    "DRAINING",
-                    f"processes of run {run.record.name.run_id} could not be ended: {names}; no "
-                    "new work is taken until somebody has ended them",
-                )
+        for run_id, survivors in self._survivors().items():
+            names = ", ".join(f"{each.name} ({each.pid})" for each in survivors)
+            raise Unavailable(
+                "DRAINING",
+                f"processes of {run_id} could not be ended: {names}; no new work is taken until "
+                "somebody has ended them",
+            )
+
+    def _survivors(self) -> Mapping[str, Sequence[ProcessSeen]]:
+        """What could not be ended and lives still, by the run it belongs to."""
+        self._strays = [each for each in self._strays if self._with.keepers.lives(each)]
+        found = {f"run {run.record.name.run_id}": run.survivors for run in self._runs.values()}
+        found["a run without a readable record"] = self._strays
+        return {run_id: survivors for run_id, survivors in found.items() if survivors}
 
     def leave(self) -> None:
         """Takes no new work from now on, and ends the streams; the runs go on."""
@@ -200,16 +226,31 @@ class Supervisor:
             run.wake()
 
     async def recover(self) -> None:
-        """Finds the runs of earlier processes, and goes on with them."""
-        for directory in sorted(self._directory.iterdir()):
-            known = RunRecord.read(directory)
-            if known is None or await self._never_started(directory):
-                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-            elif known.runtime not in self._with.runtimes:
-                logger.warning("run_of_unknown_runtime", run_id=known.name.run_id)
-            else:
-                logger.info("run_found", run_id=known.name.run_id)
-                self._add(self._run(directory, known, version=""), None)
+        """Finds the runs of earlier processes, and goes on with those whose keepers live.
+
+        What dead keepers have left is ended before this returns: whoever is served after it
+        finds no agent at work that nobody holds.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for directory in sorted(self._directory.iterdir()):
+                tasks.create_task(self._recover(directory), name=directory.name)
+
+    async def _recover(self, directory: Path) -> None:
+        known = RunRecord.read(directory)
+        if known is None or known.runtime not in self._with.runtimes:
+            logger.warning("run_without_record", directory=directory.name)
+            keeper = self._with.keepers.find(directory)
+            self._strays += await abandon(
+                self._with.keepers, keeper, directory, self._with.patience, ending.BROKEN
+            )
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        elif await self._never_started(directory):
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        else:
+            logger.info("run_found", run_id=known.name.run_id)
+            if self._with.keepers.find(directory) is None:
+                await self._with.keepers.end_remains(directory, None)
+            self._add(self._run(directory, known, version="", kept=Moment(0.0)), None)
 
     async def tidy(self) -> None:
         """Forgets, for ever, ends that nobody has acknowledged for a week."""
@@ -218,8 +259,20 @@ class Supervisor:
             await self._forget_old()
             await asyncio.sleep(ROUND.total_seconds())
 
-    async def _start(self, name: RunName, workspace_id: WorkspaceId, spec: RunSpec) -> Run:
+    async def _start(
+        self, name: RunName, workspace_id: WorkspaceId, spec: RunSpec, sent: Moment
+    ) -> Run:
         self.require_open()
+        if name in self._refused:
+            raise FailedPrecondition(
+                "RUN_CANCELLED", f"run {name.run_id} was stopped before it had begun"
+            )
+        if moments.now() - sent >= self._with.patience.orphan.total_seconds():
+            # Its caller may have given it up by now and begun it elsewhere.
+            raise Unavailable(
+                "START_TOO_LATE",
+                f"run {name.run_id} was asked for longer ago than a run lease lasts; ask again",
+            )
         runtime = self._with.runtimes.get(spec.runtime)
         if runtime is None:
             names = ", ".join(sorted(self._with.runtimes))
@@ -234,6 +287,7 @@ class Supervisor:
             self._directory / f"{name.job_id}.{name.attempt}.{name.step_index}",
             RunRecord.of(name, workspace_id, spec),
             version=card.version,
+            kept=sent,
         )
         run.locate()  # refuses a workspace that is not here
         await self._make_way(name)
@@ -276,9 +330,21 @@ class Supervisor:
         """Tells whether a process died between a run's record and its keeper."""
         if (directory / record.STARTED).exists() or self._with.keepers.find(directory):
             return False
-        return not (await Journal.open(directory / JOURNAL)).closed
+        try:
+            return not (await Journal.open(directory / JOURNAL)).closed
+        except NotAJournal:
+            return True
 
-    def _run(self, directory: Path, known: RunRecord, *, version: str) -> Run:
+    def _refuse(self, name: RunName) -> None:
+        """Starts this run never: a call to start it may be on its way still.
+
+        Such a call dies with this process, and so may the note of it.
+        """
+        self._refused[name] = None
+        if len(self._refused) > MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
+
+    def _run(self, directory: Path, known: RunRecord, *, version: str, kept: Moment) -> Run:
         return Run(
             directory,
             known,
@@ -288,6 +354,7 @@ class Supervisor:
             keepers=self._with.keepers,
             patience=self._with.patience,
             now=self._with.now,
+            kept=kept,
         )
 
     def _add(self, run: Run, prompt: str | None) -> Run:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from binascii import b2a_base64
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def order(directory: Path, *argv: str) -> Order:
         terminate_grace=0.2,
         linger_grace=0.2,
         orphan_limit=60,
+        kept=time.monotonic(),
         sweep_limit=5,
     )
 

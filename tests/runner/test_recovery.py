@@ -11,6 +11,7 @@ import pytest
 from pawl.v1 import runner_pb2 as pb
 from pawl.wire.status import from_error
 from services.runner.keeper import census, record
+from services.runner.run_record import RECORD
 from tests.runner.serving import (
     WORKSPACE,
     Heard,
@@ -28,6 +29,11 @@ pytestmark = pytest.mark.timeout(60)
 
 def repo(tmp_path: Path) -> Path:
     return tmp_path / "runner" / "workspaces" / WORKSPACE / "repo"
+
+
+def runs(pid: int) -> bool:
+    process = census.look(pid)
+    return process is not None and not process.ended
 
 
 def the_run(tmp_path: Path) -> Path:
@@ -136,12 +142,38 @@ async def test_a_run_whose_keeper_and_runner_were_killed_is_lost_and_leaves_noth
     os.kill(started["keeper"]["pid"], signal.SIGKILL)
 
     async with runner.serving() as stub:
+        # Before anything was asked: whoever is served finds no agent that nobody holds.
+        left = [pid for pid in (int(daemon), started["process"]["pid"]) if runs(pid)]
         await follow(stub, asked, heard)
 
+    assert left == []
     assert heard.end.outcome == pb.RUN_OUTCOME_LOST
-    for pid in (int(daemon), started["process"]["pid"]):
-        process = census.look(pid)
-        assert process is None or process.ended
+
+
+async def test_a_run_whose_record_cannot_be_read_is_ended_before_anybody_is_served(
+    tmp_path: Path, repository: Path
+) -> None:
+    """Its directory used to be removed, and its agent went on with nobody to know of it."""
+    asked = request("fork-daemon ../pid", "stdout on", "silent 600")
+    heard, runner = Heard(), RunnerProcess(tmp_path / "runner")
+    async with runner.serving() as stub:
+        await prepare(stub, repository)
+        call = stub.Run(asked)
+        await follow_until(call, heard, lambda so_far: b"on" in so_far.stdout)
+        daemon = (repo(tmp_path) / "../pid").read_text().strip()
+        started = record.read(the_run(tmp_path) / record.STARTED)
+        await runner.kill()
+        call.cancel()
+    assert started is not None
+    (the_run(tmp_path) / RECORD).write_text("garbled")
+
+    async with runner.serving() as stub:
+        left = [pid for pid in (int(daemon), started["process"]["pid"]) if runs(pid)]
+        described = await stub.DescribeRunner(pb.DescribeRunnerRequest())
+
+    assert left == []
+    assert not described.draining
+    assert not list((tmp_path / "runner" / "runs").iterdir())
 
 
 async def test_a_run_that_was_recorded_and_never_started_is_started_when_asked_again(

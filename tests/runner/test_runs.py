@@ -22,7 +22,6 @@ from tests.runner.serving import (
     Heard,
     Stub,
     eventually,
-    finished,
     follow,
     follow_until,
     prepare,
@@ -332,6 +331,7 @@ async def test_an_older_epoch_is_refused_by_every_call(runner: Stub) -> None:
     for call in (
         follow(runner, request("say done", epoch=4)),
         runner.CancelRun(pb.CancelRunRequest(run_id=f"{JOB}/1/0", epoch=4)),
+        runner.KeepRun(pb.KeepRunRequest(run_id=f"{JOB}/1/0", epoch=4)),
         runner.AckRun(pb.AckRunRequest(run_id=f"{JOB}/1/0", epoch=4)),
         runner.CloseWorkspace(pb.CloseWorkspaceRequest(workspace_id=WORKSPACE, epoch=4)),
         checkpoint(),
@@ -483,19 +483,6 @@ async def test_a_process_that_could_not_be_ended_closes_the_runner_until_it_has_
     monkeypatch.setattr(Processes, "lives", lambda self, process: False)
     heard = await follow(runner, request("say done", run_id=f"{JOB}/1/1"))
     assert heard.end.outcome == SUCCEEDED
-
-
-async def test_a_run_nobody_follows_is_ended(tmp_path: Path, repository: Path) -> None:
-    async with serving(tmp_path / "runner", orphan_seconds=0.6) as stub:
-        await prepare(stub, repository)
-        call, heard = stub.Run(request("silent 600")), Heard()
-        await follow_until(call, heard, lambda so_far: so_far.heartbeats == 8)
-        call.cancel()
-
-        await finished(stub)
-        heard = await follow(stub, request("silent 600"))
-
-    assert (heard.end.outcome, heard.end.failure.reason) == (LOST, "RUNNER_LOST")
 
 
 async def test_one_that_kills_its_keeper_is_lost_and_leaves_nothing(

@@ -100,7 +100,10 @@ class Keeper:
     def _attend(self) -> str | None:
         """Waits for the CLI's end; returns None then, or the reason that came first to stop it."""
         order, now = self._order, time.monotonic()
-        due = {"timeout": now + order["step_timeout"], "orphaned": now + order["orphan_limit"]}
+        due = {
+            "timeout": now + order["step_timeout"],
+            "orphaned": order["kept"] + order["orphan_limit"],
+        }
         while True:
             self._reap()
             if self._status is not None:
@@ -116,8 +119,10 @@ class Keeper:
                 match words:
                     case ["stop", reason]:
                         return reason
-                    case ["alive"]:
-                        due["orphaned"] = time.monotonic() + order["orphan_limit"]
+                    case ["kept", told] if told.replace(".", "", 1).isdecimal():
+                        # What was held up on its way must not make the lease shorter.
+                        kept = min(float(told), time.monotonic())
+                        due["orphaned"] = max(due["orphaned"], kept + order["orphan_limit"])
                     case ["finish"]:
                         due.setdefault("lingered", time.monotonic() + order["linger_grace"])
                     case _:

@@ -33,7 +33,9 @@ class Order(TypedDict):
     linger_grace: float
     """From `finish` to the first signal."""
     orphan_limit: float
-    """From the last `alive` to the stop."""
+    """From the newest moment the run was kept from to the stop."""
+    kept: float
+    """The first such moment, by the monotonic clock."""
     sweep_limit: float
     lock: NotRequired[int]
     """A descriptor whose flock says that this keeper lives; never passed on."""

@@ -42,9 +42,9 @@ class Held:
         assert self.process.wait(timeout=9) == 0
         return cast("Ended", record.read(self.directory / record.ENDED))
 
-    def tell(self, command: str) -> None:
+    def tell(self, *words: str) -> None:
         with (self.directory / record.CONTROL).open("w") as control:
-            control.write(command + "\n")
+            control.write(" ".join(words) + "\n")
 
     def stdout(self) -> str:
         return (self.directory / "stdout").read_text()
@@ -101,6 +101,7 @@ def hold(tmp_path: Path) -> Iterator[Callable[..., Held]]:
             terminate_grace=0.2,
             linger_grace=0.1,
             orphan_limit=60.0,
+            kept=time.monotonic(),
             sweep_limit=5.0,
         )
         held.append(Held(directory, cast("Order", {**order, **changes})))

@@ -182,21 +182,44 @@ def test_a_run_that_takes_too_long_is_stopped(hold: Hold) -> None:
     assert 0.3 <= ended["duration"] < 5
 
 
-def test_a_run_nobody_asks_about_is_stopped(hold: Hold) -> None:
+def test_a_run_nobody_keeps_is_stopped(hold: Hold) -> None:
     assert hold("sleep", "600", orphan_limit=0.3).ended()["stop"] == "orphaned"
 
 
-def test_a_run_somebody_asks_about_goes_on(hold: Hold) -> None:
+def test_a_run_somebody_keeps_goes_on(hold: Hold) -> None:
     held = hold("sleep", "600", orphan_limit=0.5)
     held.started()
     until = time.monotonic() + 1.2
 
     while time.monotonic() < until:
-        held.tell("alive")
+        held.tell("kept", f"{time.monotonic():.3f}")
         assert held.process.poll() is None
         time.sleep(0.05)
 
     assert held.ended()["stop"] == "orphaned"
+
+
+def test_a_word_that_was_held_up_keeps_a_run_no_longer_than_one_that_was_not(hold: Hold) -> None:
+    held = hold("sleep", "600", orphan_limit=0.6)
+    held.started()
+    said = f"{time.monotonic():.3f}"
+    until = time.monotonic() + 5
+
+    while held.process.poll() is None and time.monotonic() < until:
+        held.tell("kept", said)
+        time.sleep(0.05)
+
+    assert held.ended()["stop"] == "orphaned"
+
+
+def test_what_is_no_moment_keeps_nothing_and_ends_nothing(hold: Hold) -> None:
+    held = hold("sh", "-c", "sleep 0.3; exit 3")
+    held.started()
+
+    for word in ("soon", "-1", "1.2.3", "9e9", "nan"):
+        held.tell("kept", word)
+
+    assert (held.ended()["exit_code"], held.ended()["stop"]) == (3, None)
 
 
 def test_a_cli_that_said_its_result_and_stays_is_stopped_as_lingering(hold: Hold) -> None:
@@ -278,7 +301,7 @@ Held(Path(directory), dict(
     argv=["sh", "-c", wait], env={"PATH": "/usr/bin:/bin"}, cwd=directory, prompt="",
     stdout=directory + "/stdout", stderr=directory + "/stderr", max_capture_bytes=1 << 20,
     step_timeout=30, interrupt_grace=1, terminate_grace=1, linger_grace=1, orphan_limit=30,
-    sweep_limit=5))
+    kept=time.monotonic(), sweep_limit=5))
 time.sleep(60)
 """
 
