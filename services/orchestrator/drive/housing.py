@@ -1,5 +1,7 @@
 """Gives a job the workspace its next step runs in."""
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -45,7 +47,7 @@ async def house(work: Work) -> Runner:
     Raises NoRoom, JobFailed.
     """
     job = work.job
-    runner = work.tools.fleet.find(job.runner_id) if job.workspace_id else None
+    runner = await _reunited(work) if job.workspace_id else None
     if runner is not None and (
         work.prepared == job.workspace_id or _holds_the_last_checkpoint(job)
     ):
@@ -74,6 +76,22 @@ async def leave(work: Work) -> None:
         await runner.close(job.workspace_id, work.claim.epoch)
     except (RunnerUnreachable, JobFailed) as error:
         logger.warning("workspace_left", workspace_id=job.workspace_id, error=str(error))
+
+
+async def _reunited(work: Work) -> Runner | None:
+    """The runner that holds the workspace.
+
+    A process that has just begun has not heard of every runner yet: a workspace that can be
+    used as it is, with all that a rebuilt one lacks, is worth a wait.
+    """
+    job, pace = work.job, work.tools.pace
+    give_up = time.monotonic() + pace.reunion.total_seconds()
+    while (runner := work.tools.fleet.find(job.runner_id)) is None:
+        if not _holds_the_last_checkpoint(job) or time.monotonic() > give_up:
+            return None
+        async with work.stop.watching():
+            await asyncio.sleep(pace.back_off.total_seconds() / 4)
+    return runner
 
 
 def _holds_the_last_checkpoint(job: Job) -> bool:
