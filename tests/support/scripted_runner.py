@@ -18,7 +18,6 @@ from services.orchestrator.drive.ports import (
     Output,
     PackFor,
     PreparedWorkspace,
-    Receipt,
     Runner,
     RunnerFull,
     RunnerUnreachable,
@@ -33,6 +32,7 @@ from services.orchestrator.jobs.activity import Activity, ActivityKind
 from services.orchestrator.jobs.eligibility import Offer, Offers
 from services.orchestrator.jobs.failures import Failure, Reason
 from services.orchestrator.jobs.job import Stream, Usage
+from services.orchestrator.jobs.receipts import Receipt
 
 Script = Callable[["Stage"], Awaitable[None]]
 """What one run does in its workspace; what it raises ends the run."""
@@ -129,6 +129,10 @@ class ScriptedRunner(Runner):
         self.acknowledged: list[str] = []
         self.unreachable = False
         self.full = False
+        self.survivors: list[str] = []
+        """Processes that no cancel ends, by name; the test ends them."""
+        self.kept: list[str] = []
+        """The tokens that were echoed."""
 
     @property
     @override
@@ -215,12 +219,23 @@ class ScriptedRunner(Runner):
             end = finished(RunOutcome.FAILED, failure, reset_time=error.reset_time)
         except Dies:
             end = finished(RunOutcome.LOST)
+            if self.survivors:
+                left = tuple({"pid": 2, "name": name} for name in self.survivors)
+                end = replace(end, receipt=Receipt(survivors=left))
         if stage.stopped.is_set():
             end = finished(RunOutcome.CANCELLED)
         if end.outcome is not RunOutcome.LOST:
             end = replace(end, usage=stage.spent)
         self.runs[run_id].end = end
         stage.grew.set()
+
+    @override
+    async def keep(self, run_id: str, epoch: int, token: str) -> str:
+        self._reach()
+        if run_id not in self.runs:
+            raise RunUnknown(f"no run {run_id}")
+        self.kept.append(token)
+        return str(len(self.kept))
 
     @override
     async def cancel(self, run_id: str, epoch: int) -> Receipt:
@@ -230,7 +245,11 @@ class ScriptedRunner(Runner):
             raise RunUnknown(f"no run {run_id}")
         run.stage.stopped.set()
         await asyncio.wait([run.task])
-        return Receipt(signals=({"signal": "SIGINT"},), before=({"pid": 1, "name": "agent"},))
+        return Receipt(
+            signals=({"signal": "SIGINT"},),
+            before=({"pid": 1, "name": "agent"},),
+            survivors=tuple({"pid": 2, "name": name} for name in self.survivors),
+        )
 
     @override
     async def checkpoint(self, workspace_id: str, epoch: int, into: Path) -> TakenTree:

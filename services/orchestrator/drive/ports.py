@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.eligibility import Offers
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import Artifact, JobId, Stream, Usage
+from services.orchestrator.jobs.receipts import Receipt
 
 
 class RunnerUnreachable(Exception):
     """No answer, or a stream that broke; what was asked for may have been done."""
+
+
+class RunAlive(RunnerUnreachable):
+    """The runner answered that it has not been able to end the run yet."""
 
 
 class RunnerFull(Exception):
@@ -132,16 +137,6 @@ class RunOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What was done to stop a run and what was left of it, for artifacts and events."""
-
-    signals: tuple[dict[str, Any], ...] = ()
-    before: tuple[dict[str, Any], ...] = ()
-    survivors: tuple[dict[str, Any], ...] = ()
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """The run has ended and no process of it is left."""
 
@@ -200,8 +195,14 @@ class Runner(Protocol):
         Raises RunUnknown, and JobFailed when it can never start as ordered.
         """
 
+    async def keep(self, run_id: str, epoch: int, token: str) -> str:
+        """Renews the run's lease from the moment of `token`; returns the next one.
+
+        An empty token renews nothing. Raises RunUnknown.
+        """
+
     async def cancel(self, run_id: str, epoch: int) -> Receipt:
-        """Stops a run; returns when none of its processes is left. Raises RunUnknown."""
+        """Stops a run; returns when it has ended, with what would not go. Raises RunUnknown."""
 
     async def checkpoint(self, workspace_id: str, epoch: int, into: Path) -> TakenTree:
         """Takes the tree. Raises RunUnknown when the workspace is gone, JobFailed."""

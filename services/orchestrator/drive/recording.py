@@ -10,6 +10,7 @@ import structlog
 
 from pawl.wire.errors import Unavailable
 from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.drive.keeping import keep
 from services.orchestrator.drive.ports import (
     Finished,
     Message,
@@ -26,7 +27,7 @@ from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.claim import LeaseLost, StoreAway
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
-from services.orchestrator.jobs.job import Segment, Stream
+from services.orchestrator.jobs.job import Segment, Stream, Usage
 
 logger = structlog.get_logger(__name__)
 
@@ -43,10 +44,14 @@ class RunLost(Exception):
     `wait` is set where that is nobody's loss: a provider takes no requests for so long.
     """
 
-    def __init__(self, why: str, *, wait: timedelta | None = None) -> None:
+    def __init__(
+        self, why: str, *, wait: timedelta | None = None, usage: Usage | None = None
+    ) -> None:
         super().__init__(why)
         self.why = why
         self.wait = wait
+        self.usage = usage
+        """What it had consumed, as far as that is known."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +66,8 @@ class Recording:
     next_order: int
     activity_index: int = 0
     strikes: int = 0
+    usage: Usage | None = None
+    """What the run has consumed so far, as far as it told."""
     contact: float = field(default_factory=time.monotonic)
     """When the runner was heard last, on the monotonic clock."""
 
@@ -74,25 +81,48 @@ class Recording:
         Raises RunLost when the runner does not know the run, or when nothing was heard
         for so long that the run has ended by itself; JobFailed, LeaseLost.
         """
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(
+                keep(
+                    runner,
+                    order.run_id,
+                    order.epoch,
+                    run_lease=self.work.tools.pace.run_lease,
+                    heard=self._heard,
+                ),
+                name=f"keep {order.run_id}",
+            )
+            # Errors come back as values: one raised here would reach the caller in a group.
+            end = await self._through_streams(runner, order, attach_only=attach_only)
+            keeping.cancel()
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    async def _through_streams(
+        self, runner: Callable[[], Runner], order: RunOrder, *, attach_only: bool
+    ) -> Finished | Exception:
         pace = self.work.tools.pace
         pause = pace.back_off.total_seconds() / 4
         while True:
             heard = self.contact
             end = await self._stream(runner, order, attach_only=attach_only)
             match end:
-                case Finished():
-                    return end
                 case RunUnknown():
-                    raise RunLost(str(end))
+                    return RunLost(str(end), usage=self.usage)
                 case RunnerUnreachable():
                     attach_only = attach_only or self.contact > heard
                     if time.monotonic() - self.contact > pace.presumed_dead.total_seconds():
-                        raise RunLost(f"nothing was heard of its runner for {pace.presumed_dead}")
+                        silence = f"nothing was heard of its runner for {pace.presumed_dead}"
+                        return RunLost(silence, usage=self.usage)
                     logger.info("stream_lost", run_id=order.run_id, error=str(end))
                 case _:
-                    raise end
+                    return end
             pause = pace.back_off.total_seconds() / 4 if self.contact > heard else pause * 2
             await asyncio.sleep(min(pause, 5.0))
+
+    def _heard(self) -> None:
+        self.contact = time.monotonic()
 
     async def settle(self) -> None:
         """Learns anew what is stored, after `follow` was interrupted.
@@ -115,7 +145,6 @@ class Recording:
             reading = tasks.create_task(
                 self._read(runner, order, queue, attach_only=attach_only), name=order.run_id
             )
-            # Errors come back as values: one raised here would reach the caller in a group.
             end = await self._store_until_end(queue)
             reading.cancel()
         return end
@@ -172,7 +201,7 @@ class Recording:
                 break
             if isinstance(message, Exception):
                 return outputs, message
-            self.contact = time.monotonic()
+            self._heard()
             match message:
                 case Finished():
                     return outputs, message
@@ -186,6 +215,7 @@ class Recording:
                     self.activity_index = message.index + 1
                     self.work.tools.live.act(self.work.claim.job_id, message)
                     if message.usage is not None:
+                        self.usage = message.usage
                         self.work.consumed(message.usage)
                 case Started():
                     logger.info("run_attached", runner_id=message.runner_id)

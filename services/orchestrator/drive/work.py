@@ -24,9 +24,13 @@ class Pace:
 
     lease: timedelta = timedelta(seconds=30)
     run_lease: timedelta = timedelta(seconds=90)
-    """After this long without contact a runner ends a run by itself."""
+    """After this long without a renewal a runner ends a run by itself."""
     run_lease_margin: timedelta = timedelta(seconds=10)
     """What is added before the run is presumed to be dead."""
+    reunion: timedelta = timedelta(seconds=15)
+    """How long the runner that holds a job's workspace is waited for."""
+    survivors: timedelta = timedelta(minutes=10)
+    """How long processes that do not go are tried to be ended before a job is given up."""
     stop: timedelta = timedelta(seconds=20)
     """What stopping a run takes at most."""
     drain: timedelta = timedelta(seconds=3)
@@ -53,8 +57,8 @@ class Pace:
 
     @property
     def presumed_dead(self) -> timedelta:
-        """Without contact for this long, a run is known to have ended."""
-        return self.run_lease + self.run_lease_margin
+        """Without contact for this long, a run is known to have ended: its lease, then its stop."""
+        return self.run_lease + self.stop + self.run_lease_margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ class RunnerDescription:
     isolation: str
     draining: bool
     workspace_ids: tuple[str, ...]
+    token: str = ""
+    """The moment it said so, by its own clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from services.orchestrator.drive.ports import (
     Message,
     PackFor,
     PreparedWorkspace,
-    Receipt,
+    RunAlive,
     Runner,
     RunnerFull,
     RunnerUnreachable,
@@ -41,6 +41,7 @@ from services.orchestrator.drive.ports import (
 from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import Stream
+from services.orchestrator.jobs.receipts import Receipt
 from services.orchestrator.jobs.runners import RunnerDescription
 from services.orchestrator.remote import translate
 
@@ -108,7 +109,11 @@ class RemoteRunner(Runner):
         activity_index: int,
     ) -> AsyncIterator[Message]:
         request = translate.run_request(
-            order, attach_only=attach_only, positions=positions, activity_index=activity_index
+            order,
+            attach_only=attach_only,
+            positions=positions,
+            activity_index=activity_index,
+            token=self.description.token if self.description else "",
         )
         step_index, attempt = translate.step_of(order.run_id)
         with _told():
@@ -126,6 +131,13 @@ class RemoteRunner(Runner):
                 yield translate.message(response, step_index=step_index, attempt=attempt)
         finally:
             call.cancel()
+
+    @override
+    async def keep(self, run_id: str, epoch: int, token: str) -> str:
+        request = runner_pb2.KeepRunRequest(run_id=run_id, epoch=epoch, token=token)
+        with _told():
+            answer = await self.stub.KeepRun(request, timeout=UNARY_DEADLINE.total_seconds())
+        return answer.token
 
     @override
     async def cancel(self, run_id: str, epoch: int) -> Receipt:
@@ -319,6 +331,8 @@ def _trouble(error: grpc.aio.AioRpcError | grpc.aio.UsageError) -> Exception:
             return RunUnknown(said.message)
         case ResourceExhausted(reason="NO_FREE_SLOT") | Unavailable(reason="DRAINING"):
             return RunnerFull(said.message)
+        case Unavailable(reason="RUN_ALIVE" | "RUN_BROKEN"):
+            return RunAlive(f"{said.reason}: {said.message}")
         case Unavailable() | DeadlineExceeded() | Unexpected() | ResourceExhausted():
             # The last without a reason of the runner's is gRPC's own: too many calls at once.
             return RunnerUnreachable(f"{said.reason}: {said.message}")

@@ -12,7 +12,6 @@ from services.orchestrator.drive.ports import (
     Finished,
     Message,
     Output,
-    Receipt,
     RunOrder,
     RunOutcome,
     Started,
@@ -21,6 +20,7 @@ from services.orchestrator.drive.ports import (
 from services.orchestrator.jobs.activity import Activity, ActivityKind
 from services.orchestrator.jobs.failures import Failure, Reason
 from services.orchestrator.jobs.job import Stream, Usage
+from services.orchestrator.jobs.receipts import Receipt
 from services.orchestrator.jobs.runners import RunnerDescription, RuntimeCard
 
 STREAMS = {
@@ -54,7 +54,12 @@ def workspace_open(order: WorkspaceOrder) -> runner_pb2.PrepareWorkspaceRequest:
 
 
 def run_request(
-    order: RunOrder, *, attach_only: bool, positions: dict[Stream, int], activity_index: int
+    order: RunOrder,
+    *,
+    attach_only: bool,
+    positions: dict[Stream, int],
+    activity_index: int,
+    token: str,
 ) -> runner_pb2.RunRequest:
     """Starts the run or attaches to it behind what is stored already."""
     spec = runner_pb2.RunSpec(
@@ -75,6 +80,7 @@ def run_request(
         stdout_offset=positions.get(Stream.STDOUT, 0),
         stderr_offset=positions.get(Stream.STDERR, 0),
         activity_index=activity_index,
+        token=token,
     )
 
 
@@ -98,6 +104,7 @@ def description(said: runner_pb2.DescribeRunnerResponse) -> RunnerDescription:
         isolation=said.isolation,
         draining=said.draining,
         workspace_ids=tuple(said.workspace_ids),
+        token=said.token,
     )
 
 

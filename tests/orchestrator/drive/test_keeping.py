@@ -1,0 +1,98 @@
+"""A run is kept by whoever follows it, with the runner's own last word."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from services.orchestrator.drive.keeping import KEEPS, keep
+from services.orchestrator.drive.ports import Runner, RunnerUnreachable
+from services.orchestrator.jobs.claim import LeaseLost
+from services.orchestrator.jobs.job import JobState
+from tests.orchestrator.drive.house import House, house_at
+from tests.support.scripted_runner import ScriptedRunner, Stage
+
+LEASE = timedelta(seconds=0.09)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with house_at(tmp_path) as standing:
+        yield standing
+
+
+async def test_a_run_is_kept_while_it_is_followed(house: House) -> None:
+    enough = asyncio.Event()
+
+    async def waits(stage: Stage) -> None:
+        await enough.wait()
+
+    job_id = await house.submit(waits)
+    while len(house.runner.kept) < KEEPS:
+        await House._moment()
+    enough.set()
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.SUCCEEDED
+    assert house.runner.kept[:4] == ["", "1", "2", "3"]
+
+
+async def test_a_new_owner_begins_with_no_token(house: House) -> None:
+    enough = asyncio.Event()
+
+    async def waits(stage: Stage) -> None:
+        stage.say("begun")
+        await enough.wait()
+
+    job_id = await house.submit(waits)
+    while len(house.runner.kept) < 2:
+        await House._moment()
+    house.claimer._drivers[job_id].leave()
+    await house.until(job_id, "job.resumed")
+    while house.runner.kept.count("") < 2:
+        await House._moment()
+    enough.set()
+
+    assert (await house.ended(job_id)).state is JobState.SUCCEEDED
+
+
+class Away(ScriptedRunner):
+    """Answers every second call."""
+
+    calls = 0
+
+    async def keep(self, run_id: str, epoch: int, token: str) -> str:
+        self.calls += 1
+        if self.calls % 2:
+            raise RunnerUnreachable("scripted to be away")
+        self.kept.append(token)
+        return str(self.calls)
+
+
+async def test_a_runner_that_is_away_for_a_moment_is_asked_again(tmp_path: Path) -> None:
+    heard: list[None] = []
+    async with asyncio.TaskGroup() as tasks:
+        runner = Away(tmp_path, tasks)
+        keeping = tasks.create_task(
+            keep(lambda: runner, "job/1/0", 1, run_lease=LEASE, heard=lambda: heard.append(None))
+        )
+        while len(runner.kept) < 3:
+            await House._moment()
+        keeping.cancel()
+
+    assert runner.kept[:3] == ["", "2", "4"]
+    assert len(heard) == len(runner.kept)
+
+
+async def test_an_owner_whose_time_is_up_keeps_nothing(tmp_path: Path) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        runner = ScriptedRunner(tmp_path, tasks)
+
+        def lost() -> Runner:
+            raise LeaseLost
+
+        await keep(lost, "job/1/0", 1, run_lease=LEASE, heard=lambda: None)
+
+    assert runner.kept == []
