@@ -13,6 +13,7 @@ from pawl.v1 import orchestrator_pb2_grpc as rpc
 from pawl.wire.errors import NotFound, OutOfRange
 from services.orchestrator import convert, requests
 from services.orchestrator.artifacts import Artifacts
+from services.orchestrator.cancelling import Cancelling
 from services.orchestrator.feed import Feed, Watching
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.eligibility import Offers
@@ -65,6 +66,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         self._artifacts = artifacts
         self._fleet = fleet
         self._feed = feed
+        self._cancelling = Cancelling(store=store, artifacts=artifacts)
         self._submitting = Submitting(store=store, contract=contract, fleet=fleet)
         self._on_submitted = on_submitted
         self._on_cancel = on_cancel
@@ -131,7 +133,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         self, request: pb.CancelJobRequest, context: Context
     ) -> pb.CancelJobResponse:
         requests.check(requests.of_cancel(reason=request.reason))
-        job = await self._store.request_cancel(request.job_id, by=PRINCIPAL, reason=request.reason)
+        job = await self._cancelling.cancel(request.job_id, by=PRINCIPAL, reason=request.reason)
         if job is None:
             raise _no_job(request.job_id)
         self._feed.wake(job.job_id)

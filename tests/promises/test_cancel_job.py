@@ -3,9 +3,12 @@
 That a running job is CANCELLED within 26 s is its driver's promise, and proven there.
 """
 
+import json
+
 from pawl.v1 import job_pb2
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.wire.errors import FailedPrecondition, InvalidArgument, NotFound
+from services.orchestrator.jobs.paths import RECEIPT
 from tests.orchestrator.store.claiming import PUBLICATION
 from tests.promises.orchestrator import House, refusal
 from tests.support.jobs import TERM
@@ -26,6 +29,18 @@ async def test_a_queued_job_is_cancelled_when_the_answer_arrives(house: House) -
     assert not answer.job.HasField("plan")
     stored = await house.job(job_id)
     assert await house.store.claim(stored.job_id, owner="me", term=TERM) is None
+
+
+async def test_a_job_that_was_queued_has_a_receipt_of_nothing(house: House) -> None:
+    job_id = (await house.submit()).job.job_id
+
+    await house.stub.CancelJob(asking(job_id))
+
+    read = house.stub.ReadArtifact(pb.ReadArtifactRequest(job_id=job_id, path=RECEIPT))
+    kept = json.loads(b"".join([piece.data async for piece in read]))
+    assert (kept["runId"], kept["reason"], kept["survivors"]) == ("", "enough", [])
+    events = await house.store.events(job_id, after=0, limit=10)
+    assert events[-1].payload["receipt"]["survivors"] == []
 
 
 async def test_the_owner_of_a_running_job_is_told_at_once(house: House) -> None:

@@ -8,8 +8,17 @@ from services.orchestrator.drive.ports import (
     RunOrder,
 )
 from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import Step
 from services.orchestrator.jobs.plan import PlannedStep
+
+
+class GivenUp(Exception):
+    """The platform cannot bring the job to the end it should have."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

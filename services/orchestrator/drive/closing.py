@@ -1,46 +1,50 @@
 """How an attempt that did not succeed is written down."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import structlog
 
 from pawl.wire.faultpoints import Point, reach
-from services.orchestrator.drive.attempt import Attempt
+from services.orchestrator.drive.attempt import Attempt, GivenUp
 from services.orchestrator.drive.facts import sentence, step_event, summary_of
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import (
     Finished,
-    Receipt,
     RunnerUnreachable,
 )
+from services.orchestrator.drive.receipts import keep_receipt
 from services.orchestrator.drive.tracks import (
     Tree,
     segment_keys,
     step_logs,
 )
 from services.orchestrator.jobs.failures import Failure, JobFailed
-from services.orchestrator.jobs.job import Artifact, Step, StepState
+from services.orchestrator.jobs.job import Artifact, Step, StepState, Usage
+from services.orchestrator.jobs.receipts import Receipt, told
 
 logger = structlog.get_logger(__name__)
 
 
 async def close(
     attempt: Attempt,
-    cause: CancelWanted | LimitHit | JobFailed,
+    cause: CancelWanted | LimitHit | JobFailed | GivenUp,
     *,
     receipt: Receipt | None = None,
     end: Finished | None = None,
     tree: Tree | None = None,
+    usage: Usage | None = None,
 ) -> NoReturn:
-    """Stores the end of a step that did not succeed, then raises what ended it."""
+    """Stores the end of a step that did not succeed, then raises what ended it.
+
+    `usage` is what the run had told by then; its end knows better.
+    """
     work, step, planned = attempt.work, attempt.step, attempt.planned
     artifacts: list[Artifact] = [*tree.artifacts] if tree else []
     try:
         artifacts += await step_logs(work, step.index, step.attempt)
-        if isinstance(cause, CancelWanted):
-            artifacts.append(await _keep_receipt(attempt, receipt or Receipt()))
+        if isinstance(cause, CancelWanted | GivenUp):
+            artifacts.append(await keep_receipt(work, step.run_id, receipt or Receipt()))
     except JobFailed as full:
         # A full disk must not keep the step from ending: its job ends next.
         logger.warning("artifacts_not_kept", why=str(full))
@@ -48,7 +52,7 @@ async def close(
     facts: dict[str, Any] = {"summary": summary_of(end)}
     if isinstance(cause, CancelWanted):
         state, word = StepState.CANCELLED, "cancelled"
-        facts["survivors"] = list(receipt.survivors) if receipt else []
+        facts["receipt"] = told(receipt or Receipt())
         message = sentence(planned, "was cancelled")
     else:
         state, word = StepState.FAILED, "failed"
@@ -66,7 +70,7 @@ async def close(
         step_index=step.index,
         state=state,
         summary=summary_of(end),
-        usage=end.usage if end else None,
+        usage=end.usage if end and end.usage is not None else usage,
         artifacts=artifacts,
     )
     work.told()
@@ -77,22 +81,6 @@ async def close(
 def of_step(failure: Failure, step: Step) -> JobFailed:
     """The failure as the step's own."""
     return JobFailed(replace(failure, step_index=step.index))
-
-
-async def _keep_receipt(attempt: Attempt, receipt: Receipt) -> Artifact:
-    job = await attempt.work.refresh()
-    requested = job.cancel_requested
-    document = {
-        "jobId": job.job_id,
-        "runId": attempt.step.run_id,
-        "requestedBy": requested.by if requested else "",
-        "requestedAt": requested.time.isoformat() if requested else "",
-        "reason": requested.reason if requested else "",
-        **asdict(receipt),
-    }
-    data = json.dumps(document, indent=2, default=str).encode()
-    artifacts = attempt.work.tools.artifacts
-    return await artifacts.put_bytes(job.job_id, "receipts/cancel.json", data)
 
 
 async def forget(attempt: Attempt, keys: list[str]) -> None:

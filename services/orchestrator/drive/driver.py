@@ -7,7 +7,9 @@ import structlog
 
 from pawl.wire.faultpoints import Point, begin, reach
 from pawl.wire.logs import about
-from services.orchestrator.drive.execute import AttemptsExhausted, execute
+from services.orchestrator.drive import receipts
+from services.orchestrator.drive.attempt import GivenUp
+from services.orchestrator.drive.execute import execute
 from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.housing import NoRoom, leave
 from services.orchestrator.drive.interrupt import CancelWanted, Interrupt, LimitHit
@@ -117,21 +119,22 @@ class Driver:
                 await execute(work)
                 await work.refresh()
                 work.stop.check()
-            outcome = await publish(work)
-            await self._succeed(work, outcome)
+            outcome, told = await publish(work)
+            await self._succeed(work, outcome, *told)
         except (CancelWanted, CancelWins):
             await self._end_cancelled(work)
         except (LimitHit, JobFailed) as ended:
             await self._fail(work, ended.failure, JobState.FAILED)
-        except AttemptsExhausted as exhausted:
-            await self._fail(work, exhausted.failure, JobState.DEAD_LETTER)
+        except GivenUp as given_up:
+            await self._fail(work, given_up.failure, JobState.DEAD_LETTER)
         except NoRoom as no_room:
             await self._requeue(work, no_room.why, no_room.wait)
 
-    async def _succeed(self, work: Work, outcome: JobOutcome) -> None:
-        await keep_stage_logs(work)
+    async def _succeed(self, work: Work, outcome: JobOutcome, *told: NewEvent) -> None:
+        await keep_stage_logs(work, *told)
         await work.tools.store.end(
             work.claim,
+            *told,
             NewEvent(
                 type="job.succeeded",
                 message=_SUCCESS[outcome].format(branch=work.job.working_branch),
@@ -144,14 +147,16 @@ class Driver:
 
     async def _fail(self, work: Work, failure: Failure, state: JobState) -> None:
         job = await work.refresh()
-        if job.stage is not None:
-            await work.note(
-                stage_event(job.stage, "failed", failure.message, reason=failure.reason.value)
-            )
-        await keep_stage_logs(work)
+        told = [
+            stage_event(stage, "failed", failure.message, reason=failure.reason.value)
+            for stage in (job.stage,)
+            if stage is not None
+        ]
+        await keep_stage_logs(work, *told)
         name = "deadLettered" if state is JobState.DEAD_LETTER else "failed"
         await work.tools.store.end(
             work.claim,
+            *told,
             NewEvent(
                 type=f"job.{name}",
                 message=failure.message,
@@ -169,16 +174,23 @@ class Driver:
 
     async def _end_cancelled(self, work: Work) -> None:
         job = await work.refresh()
-        if job.stage is not None:
-            await work.note(stage_event(job.stage, "cancelled", "The job was asked to stop."))
-        await keep_stage_logs(work)
+        told = [
+            stage_event(stage, "cancelled", "The job was asked to stop.")
+            for stage in (job.stage,)
+            if stage is not None
+        ]
+        await keep_stage_logs(work, *told)
+        receipt = await receipts.told_before(work)
+        if receipt is None:
+            receipt = await receipts.of_nothing(work)
         requested = job.cancel_requested
         await work.tools.store.end(
             work.claim,
+            *told,
             NewEvent(
                 type="job.cancelled",
                 message=f"Cancelled by {requested.by}." if requested else "Cancelled.",
-                payload={"reason": requested.reason if requested else ""},
+                payload={"reason": requested.reason if requested else "", "receipt": receipt},
             ),
             state=JobState.CANCELLED,
             outcome=JobOutcome.CANCELLED,

@@ -1,7 +1,9 @@
 """The execute stage: the steps run one after the other, each ending in a checkpoint."""
 
 import asyncio
+import random
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -9,7 +11,7 @@ import structlog
 from pawl.wire.errors import Unavailable
 from pawl.wire.faultpoints import Point, reach
 from pawl.wire.logs import about
-from services.orchestrator.drive.attempt import Attempt
+from services.orchestrator.drive.attempt import Attempt, GivenUp
 from services.orchestrator.drive.closing import forget
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
 from services.orchestrator.drive.following import see_through
@@ -34,19 +36,12 @@ NOT_KEPT = (JobFailed, GitFailed, GitTimedOut, Unavailable)
 """Why there may be no patch of a job that did not succeed; it ends for its own reason."""
 
 
-class AttemptsExhausted(Exception):
-    """The platform lost the job too often in a row."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 async def execute(work: Work) -> None:
     """Runs every step that has no checkpoint yet.
 
-    Raises JobFailed for a step that failed, AttemptsExhausted, NoRoom, and what
-    interrupts the work.
+    That the stage is finished is told in the write that follows, so that it is told once.
+
+    Raises JobFailed for a step that failed, GivenUp, NoRoom, and what interrupts the work.
     """
     if work.job.stage is Stage.PREPARE:
         await _enter(work)
@@ -56,14 +51,13 @@ async def execute(work: Work) -> None:
         while work.job.cursor < len(work.job.steps):
             await _run_step(work, work.job.steps[work.job.cursor])
             await work.refresh()
-    except (JobFailed, AttemptsExhausted, CancelWanted, LimitHit):
+    except (JobFailed, GivenUp, CancelWanted, LimitHit):
         try:
             await _keep_changes(work)
         except NOT_KEPT as error:
             logger.warning("no_changes_patch", why=str(error))
         raise
     await _keep_changes(work)
-    await work.note(stage_event(Stage.EXECUTE, "finished", "All steps have succeeded."))
 
 
 async def _enter(work: Work) -> None:
@@ -104,6 +98,8 @@ async def _recorded_failure(work: Work, step: Step) -> Failure:
 async def _run_step(work: Work, step: Step) -> None:
     if step.state is StepState.FAILED:
         raise JobFailed(await _recorded_failure(work, step))
+    if step.state is StepState.LOST:
+        _after_losses(work, step, "its last owner was lost, too")
     adopting = step.state is StepState.RUNNING
     try:
         if not adopting:
@@ -138,7 +134,7 @@ async def _start(work: Work, runner: Runner, index: int) -> Step:
 async def _lose(work: Work, step: Step, lost: RunLost) -> None:
     """Stores that an attempt was lost; another one follows if any is left.
 
-    Raises AttemptsExhausted, and NoRoom where the next one has to wait for a provider.
+    Raises GivenUp, and NoRoom where the next one has to wait for a provider.
     """
     planned, why = work.plan.steps[step.index], lost.why
     artifacts = await step_logs(work, step.index, step.attempt, lost=True)
@@ -149,7 +145,7 @@ async def _lose(work: Work, step: Step, lost: RunLost) -> None:
         step_index=step.index,
         state=StepState.LOST,
         summary="",
-        usage=None,
+        usage=lost.usage,
         artifacts=artifacts,
         counted=lost.wait is None,
     )
@@ -159,22 +155,34 @@ async def _lose(work: Work, step: Step, lost: RunLost) -> None:
     await forget(Attempt(work=work, planned=planned, step=step), keys)
     await work.tools.store.unhouse(work.claim)
     job = await work.refresh()
+    if job.cancel_requested is not None:
+        # What was to be stopped has stopped: it is neither started again nor given up.
+        raise CancelWanted
     if lost.wait is not None:
         raise NoRoom(why, wait=lost.wait)
-    match retries.after_loss(job.losses, job.max_attempts):
+    pause = _after_losses(work, step, why)
+    async with work.stop.watching():
+        await asyncio.sleep(pause.total_seconds())
+
+
+def _after_losses(work: Work, step: Step, why: str) -> timedelta:
+    """How long to wait before the step is started again. Raises GivenUp."""
+    job = work.job
+    if not job.losses:
+        return timedelta()  # what was lost was nobody's fault
+    match retries.after_loss(job.losses, job.max_attempts, jitter=random.random()):  # noqa: S311
+        case retries.Retry() as retry:
+            return work.tools.pace.scale * retry.back_off
         case retries.GiveUp():
-            raise AttemptsExhausted(
+            raise GivenUp(
                 Failure(
                     Reason.RUNNER_LOST,
                     f"step {step.index} was lost with its runner {job.losses} times "
                     f"in a row; the last time: {why}",
-                    "Look at the runners' logs, then submit the task again.",
+                    "Look at the runners' logs, then retry the job.",
                     step.index,
                 )
             )
-        case retries.Retry() as retry:
-            async with work.stop.watching():
-                await asyncio.sleep(work.tools.pace.scale * retry.back_off.total_seconds())
 
 
 async def _keep_changes(work: Work) -> None:

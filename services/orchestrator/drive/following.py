@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import NoReturn
 
 import structlog
@@ -18,7 +19,7 @@ from services.orchestrator.drive.ports import (
     RunUnknown,
 )
 from services.orchestrator.drive.recording import Recording, RunLost
-from services.orchestrator.drive.stopping import snapshot, stop
+from services.orchestrator.drive.stopping import Unended, end_run, snapshot, stop
 from services.orchestrator.drive.tracks import (
     Tree,
     next_order,
@@ -64,11 +65,12 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
     except JobFailed as refused:
         # It may be alive all the same: what cannot be believed is not what cannot run.
         await stop(attempt, recording, of_step(refused.failure, step))
+    end = end if end.usage is not None else replace(end, usage=recording.usage)
     match end.outcome:
         case RunOutcome.SUCCEEDED:
             await _succeed(attempt, end)
         case RunOutcome.LOST:
-            raise RunLost(end.failure.message if end.failure else "its processes are gone")
+            await _lose(attempt, recording, end)
         case RunOutcome.CANCELLED | RunOutcome.FAILED:
             await _fail(attempt, end)
 
@@ -91,10 +93,11 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
     work, step = attempt.work, attempt.step
     try:
         async with work.stop.watching():
-            tree = await _checkpoint(attempt)
+            tree = await _checkpoint(attempt, end)
         logs = await step_logs(work, step.index, step.attempt)
     except RunUnknown as error:
-        raise RunLost(f"its workspace was lost before the checkpoint: {error}") from error
+        why = f"its workspace was lost before the checkpoint: {error}"
+        raise RunLost(why, usage=end.usage) from error
     except (CancelWanted, LimitHit) as cause:
         await close(attempt, cause, end=end)
     except JobFailed as refused:
@@ -125,7 +128,7 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
     await forget(attempt, keys)
 
 
-async def _checkpoint(attempt: Attempt) -> Tree:
+async def _checkpoint(attempt: Attempt, end: Finished) -> Tree:
     """The tree after the run; waits for a runner that is away, as the work is done already."""
     pace = attempt.work.tools.pace
     give_up = time.monotonic() + pace.presumed_dead.total_seconds()
@@ -136,9 +139,21 @@ async def _checkpoint(attempt: Attempt) -> Tree:
             return await take_tree(attempt.work, runner, attempt.step.index, partial=False)
         except RunnerUnreachable as error:
             if time.monotonic() > give_up:
-                raise RunLost(f"its runner was lost before the checkpoint: {error}") from error
+                why = f"its runner was lost before the checkpoint: {error}"
+                raise RunLost(why, usage=end.usage) from error
             logger.info("checkpoint_delayed", why=str(error))
             await asyncio.sleep(pace.back_off.total_seconds())
+
+
+async def _lose(attempt: Attempt, recording: Recording, end: Finished) -> NoReturn:
+    if end.receipt is not None and end.receipt.survivors:
+        # The next attempt must not work beside what is left of this one.
+        try:
+            await end_run(attempt, contact=recording.contact)
+        except Unended as unended:
+            await close(attempt, unended.given_up, receipt=unended.receipt, end=end)
+    why = end.failure.message if end.failure else "its processes are gone"
+    raise RunLost(why, usage=end.usage)
 
 
 async def _fail(attempt: Attempt, end: Finished) -> NoReturn:
@@ -160,4 +175,4 @@ def _wait_out(attempt: Attempt, failure: Failure, end: Finished) -> None:
     wait = retries.after_rate_limit(attempt.step.attempt, now=now, reset_time=end.reset_time)
     deadline = (job.start_time or now) + attempt.work.plan.limits.job_timeout
     if now + wait < deadline:
-        raise RunLost(failure.message, wait=wait)
+        raise RunLost(failure.message, wait=wait, usage=end.usage)

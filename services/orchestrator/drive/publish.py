@@ -20,18 +20,22 @@ logger = structlog.get_logger(__name__)
 SUBJECT_CHARACTERS = 72
 
 
-async def publish(work: Work) -> JobOutcome:
+async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
     """Brings the last checkpoint to where the task wants it.
 
     Once the intent is recorded, whoever drives the job pushes exactly that commit to
-    exactly that branch. Raises CancelWins, JobFailed, LeaseLost.
+    exactly that branch. Returns what has become of it with the events that are still to be
+    told, in the write that ends the job, so that they are told once.
+    Raises CancelWins, JobFailed, LeaseLost.
     """
+    executed = stage_event(Stage.EXECUTE, "finished", "All steps have succeeded.")
     if work.plan.publish_mode is PublishMode.NONE:
-        return JobOutcome.PUBLISH_DISABLED
+        return JobOutcome.PUBLISH_DISABLED, (executed,)
     if work.job.stage is not Stage.PUBLISH:
         await work.tools.store.enter(
             work.claim,
             Stage.PUBLISH,
+            executed,
             stage_event(Stage.PUBLISH, "started", "The result is being published."),
         )
         work.told()
@@ -41,18 +45,17 @@ async def publish(work: Work) -> JobOutcome:
         reach(Point.B1, StoreAway)
         publication = await _intend(work)
     if publication is None:
-        await work.note(
-            NewEvent(
-                type="task.publish.skipped",
-                message="The steps left the tree as it was; there is nothing to publish.",
-                payload={"reason": "NO_CHANGES"},
-                stage=Stage.PUBLISH,
-            ),
-            stage_event(Stage.PUBLISH, "finished", "There was nothing to publish."),
+        skipped = NewEvent(
+            type="task.publish.skipped",
+            message="The steps left the tree as it was; there is nothing to publish.",
+            payload={"reason": "NO_CHANGES"},
+            stage=Stage.PUBLISH,
         )
-        return JobOutcome.NO_CHANGES
+        finished = stage_event(Stage.PUBLISH, "finished", "There was nothing to publish.")
+        return JobOutcome.NO_CHANGES, (skipped, finished)
     await _push(work, publication)
-    return JobOutcome.BRANCH
+    published = stage_event(Stage.PUBLISH, "finished", "The result is published.")
+    return JobOutcome.BRANCH, (published,)
 
 
 async def _intend(work: Work) -> Publication | None:
@@ -123,7 +126,6 @@ async def _push(work: Work, publication: Publication) -> None:
         reach(Point.B6, StoreAway)
         work.told()
     await _keep_result(work, publication)
-    await work.note(stage_event(Stage.PUBLISH, "finished", "The result is published."))
 
 
 def _still_ours(work: Work) -> None:

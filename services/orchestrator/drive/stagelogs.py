@@ -1,13 +1,14 @@
 """A stage's log, told from the job's own events."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import structlog
 
 from pawl.wire.errors import Unavailable
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import JobFailed
-from services.orchestrator.jobs.job import Artifact, Event
+from services.orchestrator.jobs.job import Artifact, Event, NewEvent
 from services.orchestrator.jobs.plan import Stage
 
 logger = structlog.get_logger(__name__)
@@ -15,13 +16,22 @@ logger = structlog.get_logger(__name__)
 PAGE = 500
 
 
-async def keep_stage_logs(work: Work) -> None:
-    """`logs/prepare.log`, `logs/execute.log`, `logs/publish.log`, as far as they were entered."""
+async def keep_stage_logs(work: Work, *coming: NewEvent) -> None:
+    """`logs/prepare.log`, `logs/execute.log`, `logs/publish.log`, as far as they were entered.
+
+    `coming` is what the job's last write will tell.
+    """
     lines: dict[Stage, list[str]] = {}
-    async for event in events_of(work):
+
+    def tell(event: Event | NewEvent, time: datetime) -> None:
         if event.stage is not None:
-            time = event.create_time.isoformat(timespec="milliseconds")
-            lines.setdefault(event.stage, []).append(f"{time} {event.type} {event.message}\n")
+            line = f"{time.isoformat(timespec='milliseconds')} {event.type} {event.message}\n"
+            lines.setdefault(event.stage, []).append(line)
+
+    async for event in events_of(work):
+        tell(event, event.create_time)
+    for new in coming:
+        tell(new, work.tools.now())
     try:
         kept: list[Artifact] = [
             await work.tools.artifacts.put_bytes(

@@ -2,17 +2,19 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import NoReturn
 
 import structlog
 
 from pawl.wire.errors import Unavailable
-from services.orchestrator.drive.attempt import Attempt
+from services.orchestrator.drive.attempt import Attempt, GivenUp
 from services.orchestrator.drive.closing import close
+from services.orchestrator.drive.facts import step_event
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import (
     Finished,
-    Receipt,
+    RunAlive,
     RunnerUnreachable,
     RunUnknown,
 )
@@ -21,7 +23,8 @@ from services.orchestrator.drive.tracks import (
     Tree,
     take_tree,
 )
-from services.orchestrator.jobs.failures import JobFailed
+from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
+from services.orchestrator.jobs.receipts import NAMED, Receipt
 from services.orchestrator.source.git import GitFailed, GitSaidTooMuch, GitTimedOut
 
 logger = structlog.get_logger(__name__)
@@ -33,38 +36,93 @@ NO_SNAPSHOT = (
 """Why there may be none: the runner does not give the tree, or it cannot be kept."""
 
 
+class Unended(Exception):
+    """Processes of the run live although everything was done to end them."""
+
+    def __init__(self, attempt: Attempt, receipt: Receipt, left: str) -> None:
+        super().__init__(left)
+        self.receipt = receipt
+        self.given_up = GivenUp(
+            Failure(
+                Reason.RUNNER_UNAVAILABLE,
+                f"processes of the step could not be ended: {left}",
+                "End them on the runner, which takes no new work until they have gone.",
+                attempt.step.index,
+            )
+        )
+
+
 async def stop(
     attempt: Attempt, recording: Recording, cause: CancelWanted | LimitHit | JobFailed
 ) -> NoReturn:
-    """Stops the run, stores the rest of its output and what it had done."""
+    """Stops the run, stores the rest of its output and what it had done.
+
+    Raises `cause`; GivenUp where a cancelled job has processes that would not go.
+    """
     receipt: Receipt | None = None
     end: Finished | None = None
+    why: CancelWanted | LimitHit | JobFailed | GivenUp = cause
     try:
-        receipt = await _cancel(attempt)
+        receipt = await end_run(attempt, contact=recording.contact)
         await recording.settle()
-        async with asyncio.timeout(attempt.work.tools.pace.drain.total_seconds()):
-            end = await recording.follow(attempt.runner, attempt.order, attach_only=True)
+        if not receipt.presumed:
+            async with asyncio.timeout(attempt.work.tools.pace.drain.total_seconds()):
+                end = await recording.follow(attempt.runner, attempt.order, attach_only=True)
+    except Unended as unended:
+        receipt = unended.receipt
+        if isinstance(cause, CancelWanted):
+            why = unended.given_up
     except (RunLost, JobFailed, TimeoutError) as error:
         logger.info("rest_not_followed", why=str(error))
     # The time limit may have interrupted a write as well: the log is of what is stored.
     await recording.settle()
     tree = await snapshot(attempt)
-    await close(attempt, cause, receipt=receipt, end=end, tree=tree)
+    await close(attempt, why, receipt=receipt, end=end, tree=tree, usage=recording.usage)
 
 
-async def _cancel(attempt: Attempt) -> Receipt:
-    """The receipt of the stop; keeps asking until the run has ended by itself."""
+async def end_run(attempt: Attempt, *, contact: float) -> Receipt:
+    """Stops the run; returns once none of its processes lives. Raises Unended, JobFailed.
+
+    `contact` is when its runner was heard last, on the monotonic clock.
+    """
     pace = attempt.work.tools.pace
-    give_up = time.monotonic() + pace.presumed_dead.total_seconds()
+    give_up = time.monotonic() + pace.survivors.total_seconds()
+    presumed_dead = contact + pace.presumed_dead.total_seconds()
+    receipt = Receipt()
+    told = False
     while True:
+        left = ""
         try:
-            return await attempt.runner().cancel(attempt.step.run_id, attempt.work.claim.epoch)
-        except RunUnknown:
-            return Receipt()
+            # The runner tries again to end what has survived, each time it is asked.
+            receipt = await attempt.runner().cancel(attempt.step.run_id, attempt.work.claim.epoch)
+            left = ", ".join(f"{one['name']} ({one['pid']})" for one in receipt.survivors[:NAMED])
+            if not left:
+                return receipt
+        except RunUnknown as error:
+            return replace(receipt, presumed=f"its runner holds no such run: {error}")
+        except RunAlive as error:
+            left = str(error)
         except RunnerUnreachable as error:
+            if time.monotonic() > presumed_dead:
+                return replace(
+                    receipt,
+                    presumed=f"its runner could not be reached ({error}), and its run lease of "
+                    f"{pace.run_lease} has run out: the runner ends such a run by itself",
+                )
+        if left:
+            presumed_dead = time.monotonic() + pace.presumed_dead.total_seconds()
             if time.monotonic() > give_up:
-                raise RunLost(f"its runner could not be reached to stop it: {error}") from error
-            await asyncio.sleep(pace.back_off.total_seconds() / 2)
+                raise Unended(attempt, receipt, left)
+            if not told:
+                told = True
+                await _tell(attempt, left)
+        await asyncio.sleep(pace.back_off.total_seconds() / 2)
+
+
+async def _tell(attempt: Attempt, left: str) -> None:
+    planned = attempt.planned
+    message = f"Step {planned.index} could not be ended yet: {left}; it is tried again."
+    await attempt.work.note(step_event(planned, "protocolWarning", message, left=left))
 
 
 async def snapshot(attempt: Attempt) -> Tree | None:

@@ -1,11 +1,13 @@
 """What artifacts are called."""
 
+RECEIPT = "receipts/cancel.json"
+
 JOB_PATHS = (
     "logs/prepare.log",
     "logs/execute.log",
     "logs/publish.log",
     "patches/changes.patch",
-    "receipts/cancel.json",
+    RECEIPT,
 )
 """Those of a job as a whole, which every life of it writes anew."""
 

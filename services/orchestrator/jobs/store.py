@@ -139,8 +139,12 @@ class Accepting(Protocol):
         AlreadyExists REQUEST_ID_REUSED when the digests differ.
         """
 
-    async def request_cancel(self, job_id: str, *, by: str, reason: str) -> Job | None:
+    async def request_cancel(
+        self, job_id: str, *, by: str, reason: str, receipt: Artifact | None = None
+    ) -> Job | None:
         """Cancels a queued job at once, or records the request; None for no such job.
+
+        `receipt` is listed where the job was queued.
 
         Idempotent: a second request, or one for a CANCELLED job, changes nothing.
         Writes `job.cancel.requested`, and for a queued job `job.cancelled`. Raises

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pawl.wire.errors import FailedPrecondition
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import (
+    Artifact,
     Job,
     JobId,
     JobOutcome,
@@ -15,11 +16,12 @@ from services.orchestrator.jobs.job import (
     NewEvent,
     StepState,
 )
+from services.orchestrator.jobs.receipts import Receipt, told
 from services.orchestrator.jobs.store import NewJob
 from services.orchestrator.store import jobs, rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
-from services.orchestrator.store.writes import HEAD, moved, named, store_events
+from services.orchestrator.store.writes import HEAD, moved, named, store_artifacts, store_events
 
 job = tables.job
 
@@ -114,19 +116,19 @@ def insert(connection: sa.Connection, new: NewJob) -> Job:
 
 
 def cancel(
-    connection: sa.Connection, job_id: str, *, by: str, reason: str
+    connection: sa.Connection, job_id: str, *, by: str, reason: str, receipt: Artifact | None
 ) -> tuple[Job | None, FailedPrecondition | None]:
     """Records a cancel request where there is still something to stop; gives the job.
 
     Gives, not raises, the refusal of one that comes too late: the event that tells
     of it is to be committed.
     """
-    refusal = _cancel(connection, job_id, by=by, reason=reason)
+    refusal = _cancel(connection, job_id, by=by, reason=reason, receipt=receipt)
     return jobs.read(connection, job_id, with_plan=False), refusal
 
 
 def _cancel(
-    connection: sa.Connection, job_id: str, *, by: str, reason: str
+    connection: sa.Connection, job_id: str, *, by: str, reason: str, receipt: Artifact | None
 ) -> FailedPrecondition | None:
     request: dict[str, Any] = {
         "cancel_time": now(),
@@ -138,15 +140,18 @@ def _cancel(
         message=f"{by} asked for the job to be cancelled.",
         payload={"by": by, "reason": reason},
     )
-    cancelled = NewEvent(type="job.cancelled", message="The job was cancelled before it started.")
+    cancelled = NewEvent(
+        type="job.cancelled",
+        message=f"Cancelled by {by}; nothing of it was running.",
+        payload={"reason": reason, "receipt": told(Receipt())},
+    )
     ended = {"state": JobState.CANCELLED, "outcome": JobOutcome.CANCELLED, **GONE}
     stoppable = job.c.intent_recorded.is_(False)
-    if moved(
-        connection,
-        sa.and_(named(job_id, JobState.QUEUED), stoppable),
-        [requested, cancelled],
-        {**request, **ended},
-    ):
+    queued = sa.and_(named(job_id, JobState.QUEUED), stoppable)
+    row = moved(connection, queued, [requested, cancelled], {**request, **ended})
+    if row is not None:
+        if receipt is not None:
+            store_artifacts(connection, row, [receipt])
         return None
     running = named(job_id, JobState.RUNNING)
     untold = sa.and_(running, job.c.cancel_time.is_(None), stoppable)

@@ -118,9 +118,13 @@ class SqlAccepting:
             job_id = same_job(earlier, new.request_id, new.submit_digest)
             return await self._threads.read(jobs.sure, job_id, with_plan=True), True
 
-    async def request_cancel(self, job_id: str, *, by: str, reason: str) -> Job | None:
+    async def request_cancel(
+        self, job_id: str, *, by: str, reason: str, receipt: Artifact | None = None
+    ) -> Job | None:
         """See Accepting."""
-        found, refusal = await self._threads.write(accepting.cancel, job_id, by=by, reason=reason)
+        found, refusal = await self._threads.write(
+            accepting.cancel, job_id, by=by, reason=reason, receipt=receipt
+        )
         if refusal is not None:
             raise refusal
         return found

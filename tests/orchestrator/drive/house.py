@@ -26,7 +26,9 @@ QUICK = Pace(
     lease=timedelta(seconds=3),
     run_lease=timedelta(seconds=1),
     run_lease_margin=timedelta(seconds=0.2),
-    stop=timedelta(seconds=5),
+    reunion=timedelta(seconds=2),
+    survivors=timedelta(seconds=0.6),
+    stop=timedelta(seconds=1),
     drain=timedelta(seconds=1),
     back_off=timedelta(seconds=0.05),
 )
@@ -91,6 +93,7 @@ class House:
     artifacts: MemoryArtifacts
     origin: Path
     base: str
+    term: timedelta = QUICK.lease
 
     async def submit(self, *scripts: Script, request: Plan | None = None) -> JobId:
         """Stores a job whose runs play the scripts, and wakes the claimer."""

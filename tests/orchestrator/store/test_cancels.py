@@ -1,5 +1,7 @@
 """Cancel requests, and the one moment from which they come too late."""
 
+from typing import Any
+
 import pytest
 
 from pawl.wire.errors import FailedPrecondition
@@ -10,7 +12,7 @@ from services.orchestrator.jobs.store import Store
 from tests.orchestrator.store.claiming import PUBLICATION, Rig, ended
 from tests.support.jobs import TERM, fact, some_id
 
-WHO = {"by": "ann", "reason": "enough"}
+WHO: dict[str, Any] = {"by": "ann", "reason": "enough"}
 
 
 async def test_a_queued_job_is_cancelled_at_once(rig: Rig, store: Store) -> None:
