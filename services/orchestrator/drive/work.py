@@ -49,6 +49,8 @@ class Pace:
         return replace(
             self,
             run_lease_margin=self.run_lease_margin * scale,
+            reunion=self.reunion * scale,
+            survivors=self.survivors * scale,
             drain=self.drain * scale,
             back_off=self.back_off * scale,
             tidy=self.tidy * scale,
