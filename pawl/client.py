@@ -25,7 +25,11 @@ from pawl.wire.channel import channel
 Activity = job_pb2.Activity
 ActivityKind = job_pb2.ActivityKind
 Artifact = job_pb2.Artifact
+Ended = orchestrator_pb2.Ended
+ExplainJobResponse = orchestrator_pb2.ExplainJobResponse
 FieldViolation = task_pb2.FieldViolation
+GetQueueResponse = orchestrator_pb2.GetQueueResponse
+Hold = orchestrator_pb2.Hold
 Job = job_pb2.Job
 JobEvent = job_pb2.JobEvent
 JobOutcome = job_pb2.JobOutcome
@@ -39,14 +43,19 @@ Plan = task_pb2.Plan
 PlannedStep = task_pb2.PlannedStep
 ProvenanceSource = task_pb2.ProvenanceSource
 Runner = job_pb2.Runner
+RunnerLook = orchestrator_pb2.RunnerLook
+RunnerObstacle = orchestrator_pb2.RunnerObstacle
+Running = orchestrator_pb2.Running
 SkillSource = task_pb2.SkillSource
 Stage = task_pb2.Stage
+StandingReason = orchestrator_pb2.StandingReason
 Step = job_pb2.Step
 StepState = job_pb2.StepState
 SubmitTaskResponse = orchestrator_pb2.SubmitTaskResponse
 WatchJobResponse = orchestrator_pb2.WatchJobResponse
 ValidateTaskResponse = contract_pb2.ValidateTaskResponse
 Usage = job_pb2.Usage
+Waiting = orchestrator_pb2.Waiting
 Warning = task_pb2.Warning  # noqa: A001  the word the protos have for it
 
 Happening = JobEvent | Activity | OutputChunk
@@ -164,6 +173,15 @@ class OrchestratorClient:
             job_id=job_id, from_step_index=from_step, ended_attempt=ended
         )
         return (await self._caller.ask(self._stub.RetryJob, request)).job
+
+    async def explain(self, job_id: str) -> ExplainJobResponse:
+        """Why a job is where it is."""
+        request = orchestrator_pb2.ExplainJobRequest(job_id=job_id)
+        return await self._caller.ask(self._stub.ExplainJob, request)
+
+    async def queue(self) -> GetQueueResponse:
+        """How many jobs there are that have not ended, and who waits longest."""
+        return await self._caller.ask(self._stub.GetQueue, orchestrator_pb2.GetQueueRequest())
 
     async def artifacts(self, job_id: str) -> ListArtifactsResponse:
         """What a job has left behind so far, ordered by path."""

@@ -31,6 +31,7 @@ for name, path, says in (
     ("watch", "watching.command:watch", "Follow a job until it has ended."),
     ("jobs", "jobs:jobs", "List jobs, newest first."),
     ("show", "show:show", "Show everything about one job."),
+    ("explain", "explain:explain", "Tell why a job is where it is, and what holds it."),
     ("cancel", "cancel:cancel", "Ask a job to stop."),
     ("retry", "retry:retry", "Open a failed job again, from its last checkpoint."),
     ("artifacts", "artifacts:artifacts", "List what a job leaves behind, or read one of it."),

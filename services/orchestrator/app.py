@@ -69,6 +69,8 @@ async def main(settings: Settings) -> None:
             feed=feed,
             on_submitted=claimer.wake,
             on_cancel=claimer.cancel,
+            process=claimer.process,
+            owner=claimer.owner,
             settle=tools.pace.presumed_dead,
         )
 

@@ -12,6 +12,7 @@ from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
     Artifact,
+    CancelRequest,
     Event,
     Job,
     JobOutcome,
@@ -138,7 +139,7 @@ def plan_to_message(plan: Plan) -> task_pb2.Plan:
 
 def job_to_message(job: Job) -> job_pb2.Job:
     """The job; with its plan where it was read with it."""
-    message = job_pb2.Job(
+    return job_pb2.Job(
         job_id=job.job_id,
         state=STATES[job.state],
         outcome=OUTCOMES[job.outcome] if job.outcome else None,
@@ -149,6 +150,7 @@ def job_to_message(job: Job) -> job_pb2.Job:
         max_attempts=job.max_attempts,
         labels=job.labels,
         not_before=stamp(job.not_before),
+        cancel_requested=cancel_request_to_message(job.cancel_requested),
         create_time=stamp(job.create_time),
         start_time=stamp(job.start_time),
         end_time=stamp(job.end_time),
@@ -163,15 +165,13 @@ def job_to_message(job: Job) -> job_pb2.Job:
         repository=job.repository,
         runtime=job.runtime,
     )
-    if job.cancel_requested is not None:
-        message.cancel_requested.CopyFrom(
-            job_pb2.CancelRequest(
-                time=stamp(job.cancel_requested.time),
-                by=job.cancel_requested.by,
-                reason=job.cancel_requested.reason,
-            )
-        )
-    return message
+
+
+def cancel_request_to_message(request: CancelRequest | None) -> job_pb2.CancelRequest | None:
+    """Who asked for a job to stop; None where nobody did."""
+    if request is None:
+        return None
+    return job_pb2.CancelRequest(time=stamp(request.time), by=request.by, reason=request.reason)
 
 
 def _step(step: Step) -> job_pb2.Step:

@@ -11,12 +11,13 @@ from pawl.v1 import job_pb2, task_pb2
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
 from pawl.wire.errors import NotFound, OutOfRange
-from services.orchestrator import convert, requests
+from services.orchestrator import convert, explained, requests
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.cancelling import Cancelling
 from services.orchestrator.feed import Feed, Watching
 from services.orchestrator.jobs.activity import Activity
-from services.orchestrator.jobs.eligibility import Offers
+from services.orchestrator.jobs.eligibility import Offers, Process
+from services.orchestrator.jobs.explain import explain
 from services.orchestrator.jobs.job import Event, Job, JobId, JobState, Stream
 from services.orchestrator.jobs.runners import KnownRunner
 from services.orchestrator.jobs.store import JobFilter, Store
@@ -47,6 +48,7 @@ class Fleet(Protocol):
 class OrchestratorServicer(rpc.OrchestratorServiceServicer):
     """One per process; `on_submitted` and `on_cancel` tell whoever drives jobs in it.
 
+    `process` is asked what it has on its hands, as `owner` of its claims.
     After `settle` a run that nobody follows has ended.
     """
 
@@ -60,6 +62,8 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         feed: Feed,
         on_submitted: Callable[[], None],
         on_cancel: Callable[[str], None],
+        process: Callable[[], Process],
+        owner: str,
         settle: timedelta,
     ) -> None:
         self._store = store
@@ -70,6 +74,8 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         self._submitting = Submitting(store=store, contract=contract, fleet=fleet)
         self._on_submitted = on_submitted
         self._on_cancel = on_cancel
+        self._process = process
+        self._owner = owner
         self._settle = settle
 
     @override
@@ -171,6 +177,28 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         watch = Watch(job, wish, store=self._store, output=self._artifacts, watching=watching)
         async for seen in watch.follow():
             yield _response(seen)
+
+    @override
+    async def ExplainJob(
+        self, request: pb.ExplainJobRequest, context: Context
+    ) -> pb.ExplainJobResponse:
+        limit = self._process().per_repository
+        standing = await self._store.standing(request.job_id, per_repository=limit)
+        if standing is None:
+            raise _no_job(request.job_id)
+        return explained.explanation_to_message(
+            explain(
+                standing,
+                self._fleet.runners(),
+                own=self._fleet.offers().own,
+                process=self._process(),
+                here=self._owner,
+            )
+        )
+
+    @override
+    async def GetQueue(self, request: pb.GetQueueRequest, context: Context) -> pb.GetQueueResponse:
+        return explained.queue_to_message(await self._store.queue())
 
     @override
     async def ListArtifacts(

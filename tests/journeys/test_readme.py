@@ -129,7 +129,7 @@ def test_the_task_of_the_five_minutes_runs_by_the_commands_beside_it(
     (document,) = blocks(heading, "yaml")
     (home / "task.yaml").write_text(document.replace("owner/repo ", f"{remote} "))
     lines = blocks(heading, "sh")[1].splitlines()
-    validate, prompts, schema, submit, watch, show, artifacts, *_ = lines
+    validate, prompts, schema, submit, watch, show, explain, artifacts, *_ = lines
     target = f"export PAWL_TARGET={stack.target} PAWL_CONTRACT_TARGET={stack.contract_target}\n"
 
     looked_at = [bash(target + line, stack, home) for line in (validate, prompts, schema)]
@@ -137,15 +137,16 @@ def test_the_task_of_the_five_minutes_runs_by_the_commands_beside_it(
     job_id = submitted.stdout.strip()
     looked = [
         bash(target + line.replace("JOB", job_id, 1), stack, home)
-        for line in (watch, show, artifacts)
+        for line in (watch, show, explain, artifacts)
     ]
 
-    assert [done.returncode for done in (*looked_at, submitted, *looked)] == [0] * 7
+    assert [done.returncode for done in (*looked_at, submitted, *looked)] == [0] * 8
     assert "STEP 3/3" in looked_at[1].stdout
     assert json.loads((home / "task.schema.json").read_text())["title"] == "Pawl task"
-    watched, shown, listed = (done.stdout for done in looked)
+    watched, shown, why, listed = (done.stdout for done in looked)
     assert "job.succeeded" in watched
     assert job_id in shown
+    assert "job.succeeded" in why
     assert "logs/steps/step-0002.log" in listed
 
 

@@ -176,3 +176,10 @@ async def test_a_watch_that_finds_nobody_gives_up_soon() -> None:
     async with connected("127.0.0.1:1") as client, aclosing(client.watch(JOB_ID)) as stream:
         with pytest.raises(Unavailable, match=r"nobody answers at 127\.0\.0\.1:1"):
             await anext(stream)
+
+
+async def test_the_queue_is_asked_for() -> None:
+    answer = pb.GetQueueResponse(longest_job_id=JOB_ID)
+    service = ScriptedOrchestrator(answers={"GetQueue": answer})
+    async with scripted(service) as address, connected(address) as client:
+        assert await client.queue() == answer

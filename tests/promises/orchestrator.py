@@ -22,10 +22,10 @@ from services.orchestrator.app import SERVICES
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.feed import Feed
 from services.orchestrator.jobs.claim import Claim
-from services.orchestrator.jobs.eligibility import Offer, Offers
+from services.orchestrator.jobs.eligibility import Offers, Process, offer_of
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, Segment, Stream
 from services.orchestrator.jobs.plan import Plan
-from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
+from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription, RuntimeCard
 from services.orchestrator.servicer import OrchestratorServicer
 from services.orchestrator.store.store import SqlStore, opened
 from tests.orchestrator.store.claiming import Rig, ended
@@ -53,34 +53,39 @@ class ScriptedContract:
 
 @dataclass(slots=True)
 class ScriptedFleet:
-    """One runner that offers `capabilities`."""
+    """One runner that offers `capabilities`, and one that was never heard from."""
 
     capabilities: frozenset[str] = frozenset({"codex", "claude"})
+    free_slots: int = 2
+    draining: bool = False
+    reachable: bool = True
+    cards: tuple[RuntimeCard, ...] = ()
+    workspaces: tuple[str, ...] = ()
 
     def offers(self) -> Offers:
-        one = Offer(
-            runner_id="r1",
-            capabilities=self.capabilities,
-            free_slots=2,
-            draining=False,
-            reachable=True,
+        return Offers(
+            runners=tuple(offer_of(one) for one in self.runners()), own=frozenset({"git"})
         )
-        return Offers(runners=(one,), own=frozenset({"git"}))
 
     def runners(self) -> Sequence[KnownRunner]:
         heard = RunnerDescription(
             runner_id="r1",
             incarnation="first",
             capabilities=tuple(sorted(self.capabilities)),
-            runtimes=(),
+            runtimes=self.cards,
             slots=2,
-            free_slots=2,
+            free_slots=self.free_slots,
             isolation="process",
-            draining=False,
-            workspace_ids=(),
+            draining=self.draining,
+            workspace_ids=self.workspaces,
         )
         return [
-            KnownRunner(target="127.0.0.1:1", reachable=True, description=heard, free_slots=2),
+            KnownRunner(
+                target="127.0.0.1:1",
+                reachable=self.reachable,
+                description=heard,
+                free_slots=self.free_slots,
+            ),
             KnownRunner(target="127.0.0.1:2", reachable=False, description=None, free_slots=0),
         ]
 
@@ -98,6 +103,8 @@ class House:
     folder: Path
     submitted: list[None]
     cancelled: list[str]
+    process: Process = field(default_factory=lambda: Process(max_jobs=64))
+    """What the process that would claim has on its hands."""
 
     @property
     def rig(self) -> Rig:
@@ -177,6 +184,7 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
         contract, fleet = ScriptedContract(), ScriptedFleet()
         submitted: list[None] = []
         cancelled: list[str] = []
+        served: list[House] = []
         servicer = OrchestratorServicer(
             store=store,
             artifacts=artifacts,
@@ -185,6 +193,8 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
             feed=feed,
             on_submitted=lambda: submitted.append(None),
             on_cancel=cancelled.append,
+            process=lambda: served[0].process,
+            owner="me",
             settle=SETTLE,
         )
 
@@ -195,7 +205,7 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
             serving(register, services=SERVICES, listen="127.0.0.1:0") as address,
             channel(address) as connected,
         ):
-            yield House(
+            house = House(
                 stub=rpc.OrchestratorServiceStub(connected),
                 store=store,
                 artifacts=artifacts,
@@ -206,6 +216,8 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
                 submitted=submitted,
                 cancelled=cancelled,
             )
+            served.append(house)
+            yield house
 
 
 def struct(payload: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -62,6 +62,14 @@ class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
         return self._answer("RetryJob", request, context)
 
     @override
+    async def ExplainJob(self, request: Any, context: Any) -> Any:
+        return self._answer("ExplainJob", request, context)
+
+    @override
+    async def GetQueue(self, request: Any, context: Any) -> Any:
+        return self._answer("GetQueue", request, context)
+
+    @override
     async def ListArtifacts(self, request: Any, context: Any) -> Any:
         return self._answer("ListArtifacts", request, context)
 

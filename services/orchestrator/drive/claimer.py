@@ -66,7 +66,8 @@ class Claimer:
         while True:
             self._woken.clear()
             try:
-                await self._tools.store.expire_queued()
+                while await self._tools.store.expire_queued():
+                    pass
                 await self._claim_what_fits()
             except StoreAway as error:
                 logger.warning("store_away", error=str(error))

@@ -33,6 +33,7 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.plan import Plan, Stage
 from services.orchestrator.jobs.publishing import Publication
+from services.orchestrator.jobs.standing import Queue, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,12 @@ class Reading(Protocol):
 
     async def received(self, job_id: str, *, step_index: int, attempt: int) -> dict[Stream, int]:
         """How many bytes of each stream of an attempt are stored."""
+
+    async def standing(self, job_id: str, *, per_repository: int) -> Standing | None:
+        """The job with what stands around it, at one moment."""
+
+    async def queue(self) -> Queue:
+        """How many jobs there are that have not ended."""
 
     async def publication(self, job_id: str) -> Publication | None:
         """The recorded intent."""

@@ -181,7 +181,7 @@ def _cancel(
 
 # Only a job that is QUEUED has a deadline; to name the state here, too, would make the
 # planner look through the queue for it.
-_OVERDUE = sa.and_(
+OVERDUE = sa.and_(
     job.c.queue_deadline.is_not(None),
     job.c.queue_deadline < now(),
     # What is to be published waits for nobody's limit.
@@ -191,7 +191,7 @@ _OVERDUE = sa.and_(
 
 def overdue(connection: sa.Connection) -> Sequence[JobId]:
     """Jobs that have waited longer than their task allows."""
-    found = connection.scalars(sa.select(job.c.job_id).where(_OVERDUE).limit(EXPIRED_AT_ONCE))
+    found = connection.scalars(sa.select(job.c.job_id).where(OVERDUE).limit(EXPIRED_AT_ONCE))
     return [JobId(job_id) for job_id in found]
 
 
@@ -211,7 +211,7 @@ def expire(connection: sa.Connection, job_id: JobId) -> bool:
         "failure_remedy": "Raise task.limits.queueTimeoutSeconds, or add a runner that fits.",
         **GONE,
     }
-    waiting = sa.and_(named(job_id, JobState.QUEUED), _OVERDUE)
+    waiting = sa.and_(named(job_id, JobState.QUEUED), OVERDUE)
     return moved(connection, waiting, [event], changes) is not None
 
 

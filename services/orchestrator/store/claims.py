@@ -1,6 +1,6 @@
 """How a job finds its owner, keeps it, loses it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -33,7 +33,7 @@ CLAIMS_WITHOUT_PROGRESS = 5
 """A job that has been claimed so often since its last checkpoint is claimed no more."""
 
 
-_CLAIMABLE_IN = {
+CLAIMABLE_IN = {
     # The state as a case once more: told it plainly, the planner takes the index of states
     # and sorts the whole queue to find its front. Of RUNNING ones there are few.
     JobState.QUEUED: sa.case((job.c.state == JobState.QUEUED, CLAIMABLE), else_=sa.false()),
@@ -54,16 +54,16 @@ def candidates(
     """Claimable jobs, of one state or of either, the next one to claim first."""
     query = (
         sa.select(*_CANDIDATE)
-        .where(sa.text(tables.OPEN), CLAIMABLE if state is None else _CLAIMABLE_IN[state])
+        .where(sa.text(tables.OPEN), CLAIMABLE if state is None else CLAIMABLE_IN[state])
         .order_by(job.c.claim_rank, job.c.submit_order)
         .limit(limit)
     )
-    running = _running(connection) if per_repository else {}
-    full = [repository for repository, number in running.items() if number >= per_repository]
-    if full and state is not JobState.RUNNING:
+    by_repository = running(connection) if per_repository else {}
+    taken = full(by_repository, per_repository)
+    if taken and state is not JobState.RUNNING:
         # Where only QUEUED ones are asked for, the index alone tells of each job that it is
         # to be passed over: the queue of a full repository may be long.
-        others = job.c.repository.not_in(full)
+        others = job.c.repository.not_in(taken)
         query = query.where(
             others if state is not None else sa.or_(others, job.c.state == JobState.RUNNING)
         )
@@ -79,7 +79,7 @@ def candidates(
             capabilities=tuple(row.capabilities),
             runner_id=row.runner_id,
             repository=row.repository,
-            room=per_repository - running.get(row.repository, 0) if per_repository else None,
+            room=per_repository - by_repository.get(row.repository, 0) if per_repository else None,
         )
         for row in connection.execute(query)
     ]
@@ -138,7 +138,7 @@ def claim(
     return Claim(job_id=job_id, epoch=row["epoch"], owner=owner, previous=previous)
 
 
-def _running(connection: sa.Connection) -> dict[str, int]:
+def running(connection: sa.Connection) -> dict[str, int]:
     """How many jobs of each repository are RUNNING, with or without an owner."""
     counted = (
         sa.select(job.c.repository, sa.func.count().label("number"))
@@ -146,6 +146,11 @@ def _running(connection: sa.Connection) -> dict[str, int]:
         .group_by(job.c.repository)
     )
     return {row.repository: row.number for row in connection.execute(counted)}
+
+
+def full(running: Mapping[str, int], per_repository: int) -> list[str]:
+    """The repositories of which no further job may run."""
+    return [one for one, number in running.items() if per_repository and number >= per_repository]
 
 
 def _has_room(per_repository: int) -> sa.ColumnElement[bool]:
@@ -156,12 +161,12 @@ def _has_room(per_repository: int) -> sa.ColumnElement[bool]:
     if not per_repository:
         return sa.true()
     other = job.alias("other")
-    running = (
+    others = (
         sa.select(sa.func.count())
         .where(other.c.state == JobState.RUNNING, other.c.repository == job.c.repository)
         .scalar_subquery()
     )
-    return sa.or_(job.c.state == JobState.RUNNING, running < per_repository)
+    return sa.or_(job.c.state == JobState.RUNNING, others < per_repository)
 
 
 def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:

@@ -18,6 +18,7 @@ from services.orchestrator.jobs.job import (
     Stream,
 )
 from services.orchestrator.jobs.publishing import Publication
+from services.orchestrator.jobs.standing import Queue, Standing
 from services.orchestrator.jobs.store import JobFilter, NewJob, Stretch, same_job
 from services.orchestrator.store import (
     accepting,
@@ -27,6 +28,7 @@ from services.orchestrator.store import (
     output,
     publishing,
     reopening,
+    standing,
 )
 from services.orchestrator.store.threads import Threads
 
@@ -89,6 +91,14 @@ class SqlReading:
         return await self._threads.read(
             output.received, job_id, step_index=step_index, attempt=attempt
         )
+
+    async def standing(self, job_id: str, *, per_repository: int) -> Standing | None:
+        """See Reading."""
+        return await self._threads.read(standing.read, job_id, per_repository=per_repository)
+
+    async def queue(self) -> Queue:
+        """See Reading."""
+        return await self._threads.read(standing.queue)
 
     async def publication(self, job_id: str) -> Publication | None:
         """See Reading."""

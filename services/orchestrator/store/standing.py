@@ -1,0 +1,163 @@
+"""Where a job stands among the others, and how many there are."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from services.orchestrator.jobs.claim import Candidate
+from services.orchestrator.jobs.job import Event, Job, JobId, JobState
+from services.orchestrator.jobs.standing import Count, Queue, Standing
+from services.orchestrator.store import claims, events, jobs, rows, tables
+from services.orchestrator.store.accepting import OVERDUE
+from services.orchestrator.store.engine import now
+from services.orchestrator.store.writes import CLAIMABLE
+
+job = tables.job
+event = tables.event
+
+NEIGHBOURS = 20
+LOSSES = 20
+
+_QUEUED_BY = ("job.submitted", "job.requeued", "job.retried")
+_PROGRESS = ("task.step.finished", "job.retried")
+
+_SINCE = sa.case(
+    (
+        sa.func.coalesce(job.c.not_before, 0) > sa.func.coalesce(job.c.queued_time, 0),
+        job.c.not_before,
+    ),
+    else_=sa.func.coalesce(job.c.queued_time, job.c.create_time),
+)
+"""Since when a job could have been claimed."""
+
+_AROUND = sa.select(
+    now().label("now"),
+    CLAIMABLE.label("claimable"),
+    (job.c.claims_without_progress >= claims.CLAIMS_WITHOUT_PROGRESS).label("poisoned"),
+    sa.and_(job.c.state == JobState.QUEUED, OVERDUE).label("overdue"),
+    sa.func.coalesce(job.c.queued_time, job.c.create_time).label("queued_time"),
+    *(job.c.owner, job.c.lease_until, job.c.queue_deadline, job.c.output_time),
+    *(job.c.claim_rank, job.c.submit_order),
+)
+
+
+def read(connection: sa.Connection, job_id: str, *, per_repository: int) -> Standing | None:
+    """The job and what stands around it; None where there is none of this id."""
+    found = jobs.read(connection, job_id, with_plan=True)
+    if found is None:
+        return None
+    around = connection.execute(_AROUND.where(job.c.job_id == job_id)).mappings().one()
+    running = claims.running(connection)
+    number = running.get(found.repository, 0)
+    full = claims.full(running, per_repository)
+    return Standing(
+        job=found,
+        candidate=Candidate(
+            job_id=found.job_id,
+            state=found.state,
+            capabilities=found.capabilities,
+            runner_id=found.runner_id,
+            repository=found.repository,
+            room=per_repository - number if per_repository else None,
+            claimable=bool(
+                around["claimable"] and not around["poisoned"] and not around["overdue"]
+            ),
+        ),
+        now=rows.sure_time(around["now"]),
+        owner=around["owner"],
+        lease_until=rows.time(around["lease_until"]),
+        poisoned=bool(around["poisoned"]),
+        overdue=bool(around["overdue"]),
+        queue_deadline=rows.time(around["queue_deadline"]),
+        queued_time=rows.sure_time(around["queued_time"]),
+        output_time=rows.time(around["output_time"]),
+        ahead=_ahead(connection, around, full) if found.state is JobState.QUEUED else 0,
+        repository_running=number,
+        neighbours=_neighbours(connection, found),
+        last=_newest(connection, job_id),
+        queued_by=_newest(connection, job_id, _QUEUED_BY),
+        losses=_losses(connection, job_id) if found.state is JobState.DEAD_LETTER else (),
+    )
+
+
+def queue(connection: sa.Connection) -> Queue:
+    """How many jobs there are that have not ended."""
+    held = sa.case((sa.func.coalesce(job.c.not_before, 0) > now(), 1), else_=0)
+    counted = connection.execute(
+        sa.select(
+            *(job.c.state, job.c.runtime),
+            sa.func.count().label("jobs"),
+            sa.func.sum(held).label("held"),
+        )
+        .where(sa.text(tables.OPEN))
+        .group_by(job.c.state, job.c.runtime)
+        .order_by(job.c.state, job.c.runtime)
+    )
+    counts = tuple(
+        Count(state=JobState(row.state), runtime=row.runtime, jobs=row.jobs, held=row.held)
+        for row in counted
+    )
+    longest = connection.execute(
+        sa.select(job.c.job_id, _SINCE.label("since"))
+        .where(sa.text(tables.OPEN), claims.CLAIMABLE_IN[JobState.QUEUED])
+        .order_by(sa.text("since"), job.c.submit_order)
+        .limit(1)
+    ).one_or_none()
+    return Queue(
+        counts=counts,
+        longest=JobId(longest.job_id) if longest else None,
+        since=rows.sure_time(longest.since) if longest else None,
+        now=rows.sure_time(connection.scalar(sa.select(now())) or 0),
+    )
+
+
+def _ahead(connection: sa.Connection, place: rows.Row, full: Sequence[str]) -> int:
+    before = sa.tuple_(job.c.claim_rank, job.c.submit_order) < sa.tuple_(
+        place["claim_rank"], place["submit_order"]
+    )
+    counted = (
+        sa.select(sa.func.count())
+        .select_from(job)
+        .where(sa.text(tables.OPEN), claims.CLAIMABLE_IN[JobState.QUEUED], before)
+    )
+    if full:
+        counted = counted.where(job.c.repository.not_in(full))
+    return connection.scalar(counted) or 0
+
+
+def _neighbours(connection: sa.Connection, found: Job) -> tuple[JobId, ...]:
+    theirs = connection.scalars(
+        sa.select(job.c.job_id)
+        .where(
+            job.c.state == JobState.RUNNING,
+            job.c.repository == found.repository,
+            job.c.job_id != found.job_id,
+        )
+        .order_by(job.c.submit_order)
+        .limit(NEIGHBOURS)
+    )
+    return tuple(JobId(one) for one in theirs)
+
+
+def _newest(connection: sa.Connection, job_id: str, types: Sequence[str] = ()) -> Event:
+    query = sa.select(event).where(event.c.job_id == job_id).order_by(event.c.sequence.desc())
+    if types:
+        query = query.where(event.c.type.in_(types))
+    return rows.event(connection.execute(query.limit(1)).mappings().one())
+
+
+def _losses(connection: sa.Connection, job_id: str) -> tuple[Event, ...]:
+    progress = connection.scalar(
+        sa.select(sa.func.max(event.c.sequence)).where(
+            event.c.job_id == job_id, event.c.type.in_(_PROGRESS)
+        )
+    )
+    found = events.after(connection, job_id, progress or 0, limit=10_000)
+    lost = [
+        one
+        for one in found
+        if one.type == "task.step.lost"
+        # A job that was taken over had lost its owner.
+        or (one.type == "job.claimed" and one.payload.get("previous") == JobState.RUNNING)
+    ]
+    return tuple(lost[-LOSSES:])
