@@ -1,5 +1,7 @@
 """OrchestratorService.RetryJob: each promise and status of the proto's comment."""
 
+from datetime import timedelta
+
 import pytest
 
 from pawl.v1 import job_pb2
@@ -174,6 +176,17 @@ async def test_a_job_that_was_asked_to_stop_is_not_opened_again(house: House) ->
 
     assert isinstance(refused, FailedPrecondition)
     assert refused.reason == "CANCEL_REQUESTED"
+
+
+async def test_a_job_whose_checkpoints_are_kept_no_more_is_not_opened_again(house: House) -> None:
+    claim = await failed(house)
+    await house.store.give_up_checkpoints(older_than=timedelta(seconds=-60), limit=1)
+
+    refused = await refusal(house.stub.RetryJob(asking(claim.job_id)))
+
+    assert isinstance(refused, FailedPrecondition)
+    assert refused.reason == "CHECKPOINT_GONE"
+    assert await house.rig.state(claim) is JobState.FAILED
 
 
 @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.CANCELLED])

@@ -160,6 +160,11 @@ class Job:
     incarnation: str
     """The incarnation of that runner when the workspace was made."""
 
+    checkpoints_removed: datetime | None = None
+    """When its checkpoints were given up for their age: it cannot be opened again."""
+    artifacts_removed: datetime | None = None
+    """When its artifacts were."""
+
     @property
     def cursor(self) -> int:
         """The first step without a checkpoint; the number of steps when all have one."""

@@ -34,6 +34,7 @@ from services.orchestrator.jobs.job import (
 from services.orchestrator.jobs.plan import Plan, Stage
 from services.orchestrator.jobs.publishing import Publication
 from services.orchestrator.jobs.standing import Queue, Standing
+from services.orchestrator.jobs.retention import Retaining
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,5 +341,5 @@ class Driving(Protocol):
         """
 
 
-class Store(Reading, Accepting, Claiming, Driving, Protocol):
+class Store(Reading, Accepting, Claiming, Driving, Retaining, Protocol):
     """All of it, in one database."""

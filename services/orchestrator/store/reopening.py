@@ -83,6 +83,7 @@ def retry(
             job.c.job_id == job_id,
             job.c.state.in_(REOPENED),
             job.c.cancel_time.is_(None),
+            job.c.checkpoints_removed_time.is_(None),
             sa.true() if not ended_attempt else job.c.attempt == ended_attempt,
         ),
         (),
@@ -158,6 +159,12 @@ def _refusal(found: Job, ended_attempt: int) -> Refusal:
     if found.cancel_requested is not None:
         return FailedPrecondition(
             "CANCEL_REQUESTED", f"job {name} was asked to stop before it failed; submit it again"
+        )
+    if found.checkpoints_removed is not None:
+        return FailedPrecondition(
+            "CHECKPOINT_GONE",
+            f"job {name} ended so long ago that its checkpoints are kept no more; submit its task"
+            " again",
         )
     return Aborted(
         "ATTEMPT_MOVED",

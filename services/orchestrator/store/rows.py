@@ -93,6 +93,8 @@ def job(
         workspace_count=row["workspace_count"],
         runner_id=row["runner_id"],
         incarnation=row["incarnation"],
+        checkpoints_removed=time(row["checkpoints_removed_time"]),
+        artifacts_removed=time(row["artifacts_removed_time"]),
     )
 
 

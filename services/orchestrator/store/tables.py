@@ -71,6 +71,9 @@ job = sa.Table(
     sa.Column("workspace_count", sa.Integer, nullable=False),
     sa.Column("runner_id", sa.Text, nullable=False),
     sa.Column("incarnation", sa.Text, nullable=False),
+    # When they were given up; what is still kept may be looked for by its age.
+    sa.Column("checkpoints_removed_time", Micros),
+    sa.Column("artifacts_removed_time", Micros),
     sa.Index(
         "job_request",
         "principal",
@@ -95,6 +98,18 @@ job = sa.Table(
         postgresql_where=sa.text("queue_deadline IS NOT NULL"),
     ),
     sa.Index("job_state", "state", "submit_order"),
+    sa.Index(
+        "job_checkpoints_kept",
+        "end_time",
+        sqlite_where=sa.text("end_time IS NOT NULL AND checkpoints_removed_time IS NULL"),
+        postgresql_where=sa.text("end_time IS NOT NULL AND checkpoints_removed_time IS NULL"),
+    ),
+    sa.Index(
+        "job_artifacts_kept",
+        "end_time",
+        sqlite_where=sa.text("end_time IS NOT NULL AND artifacts_removed_time IS NULL"),
+        postgresql_where=sa.text("end_time IS NOT NULL AND artifacts_removed_time IS NULL"),
+    ),
     # Without it a deleted job's number could be given out again.
     sqlite_autoincrement=True,
 )
