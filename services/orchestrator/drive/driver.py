@@ -85,6 +85,8 @@ class Driver:
         except Leaving:
             logger.info("job_left", job_id=self.claim.job_id, epoch=self.claim.epoch)
         finally:
+            if work is not None:
+                work.let_go()
             reserved = self._reserved if work is None else work.reserved
             if reserved is not None:
                 self._tools.fleet.free(reserved)

@@ -16,6 +16,7 @@ from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.store import Store
 from services.orchestrator.skills import SkillFolder
 from services.orchestrator.source.mirror import Mirror, Mirrors
+from services.orchestrator.source.use import Use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ class Work:
     prepared: str = ""
     """The workspace that was prepared under this claim."""
     open_mirror: Mirror | None = None
+    use: Use | None = None
+    """Of the mirror."""
 
     @property
     def plan(self) -> Plan:
@@ -117,10 +120,17 @@ class Work:
         return self.job.cursor if self.job.cursor < len(self.job.steps) else None
 
     async def mirror(self) -> Mirror:
-        """The mirror of the job's repository, opened once."""
+        """The mirror of the job's repository, opened once; in use until `let_go`."""
         if self.open_mirror is None:
-            self.open_mirror = await self.tools.mirrors.open(self.plan.repository)
+            mirror = await self.tools.mirrors.open(self.plan.repository)
+            self.use = await mirror.use()
+            self.open_mirror = mirror
         return self.open_mirror
+
+    def let_go(self) -> None:
+        """The work has ended, however it did."""
+        if self.use is not None:
+            self.use.end()
 
     async def refresh(self) -> Job:
         """The job as it is stored now. Raises LeaseLost when another claim is in force."""

@@ -16,6 +16,7 @@ from services.orchestrator.source.git import OBJECT_ID, Completed, Git
 from services.orchestrator.source.location import Location, locate, repository_key
 from services.orchestrator.source.origin import FetchLimits, Origin
 from services.orchestrator.source.scratch import scratch, sweep
+from services.orchestrator.source.use import Use, UseLock
 
 ORIGIN_HEADS = "refs/origin/heads/"
 LISTED_BRANCHES = 5_000
@@ -51,11 +52,29 @@ class Mirror:
         self.location = location
         self.git = git
         self.origin = Origin(git_dir, location, git=git, credentials=credentials, limits=limits)
+        self._lock = UseLock(git_dir)
         self._fetching = asyncio.Lock()
         self._begun = 0
         self._last = _Fetched(number=0)
         self._default: str | None = None
         self._trees: dict[str, str] = {}
+
+    async def use(self) -> Use:
+        """Keeps the mirror as it is until the use is ended; makes it where it was removed.
+
+        Nothing is taken out of a mirror while somebody uses it.
+        """
+        use = await self._lock.use()
+        try:
+            if not (self.git_dir / "HEAD").exists():
+                self._last = _Fetched(number=0)
+                self._default = None
+                self._trees.clear()
+            await self.ensure()
+        except BaseException:
+            use.end()
+            raise
+        return use
 
     async def fetch(self) -> None:
         """Brings origin's branches and its default branch up to date.
@@ -266,10 +285,29 @@ class Mirrors:
         return mirror
 
     def sweep(self) -> int:
-        """Removes what crashed processes left half-done; for the start. Returns how much."""
-        if not self._root.is_dir():
-            return 0
-        return sum(sweep(mirror / "scratch") for mirror in self._root.glob("*.git"))
+        """Removes what crashed processes left half-done. Returns how much."""
+        return sum(sweep(mirror / "scratch") for mirror in self.folders())
+
+    @property
+    def root(self) -> Path:
+        """What all of them lie below."""
+        return self._root
+
+    @property
+    def git(self) -> Git:
+        """How git is started in them."""
+        return self._git
+
+    def folders(self) -> Sequence[Path]:
+        """The folder of every mirror there is, whoever made it, by name."""
+        return sorted(self._root.glob("*.git")) if self._root.is_dir() else []
+
+    def folder(self, repository: str) -> Path:
+        """Where the mirror of a repository is, or would be. Raises JobFailed as `open` does."""
+        location = locate(
+            repository, forge_url=self._credentials.forge_url, allow_local=self._allow_local
+        )
+        return self._root / f"{repository_key(location.url)}.git"
 
 
 def _lock(descriptor: int) -> bool:
