@@ -15,6 +15,7 @@ from services.orchestrator.drive.work import Pace, Tools
 from services.orchestrator.feed import Feed
 from services.orchestrator.fleet import RunnerFleet, watching
 from services.orchestrator.remote.contract import contract_at
+from services.orchestrator.retention.collector import Collector, collecting
 from services.orchestrator.servicer import OrchestratorServicer
 from services.orchestrator.settings import Settings
 from services.orchestrator.skills import SkillFolder
@@ -22,6 +23,7 @@ from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
 from services.orchestrator.source.mirror import Mirrors
 from services.orchestrator.source.origin import FetchLimits
+from services.orchestrator.store.place import database_file
 from services.orchestrator.store.store import opened
 
 SERVICES = ("pawl.v1.OrchestratorService",)
@@ -39,12 +41,13 @@ async def main(settings: Settings) -> None:
         await lives.enter_async_context(
             watching(fleet, settings.runner_targets, poll=settings.poll)
         )
+        mirrors = _mirrors(settings)
         tools = Tools(
             store=store,
             artifacts=PatientArtifacts(
                 artifacts, first_pause=timedelta(seconds=0.5) * settings.pace
             ),
-            mirrors=_mirrors(settings),
+            mirrors=mirrors,
             fleet=fleet,
             live=feed,
             skills=SkillFolder(settings.skills_dir),
@@ -61,6 +64,14 @@ async def main(settings: Settings) -> None:
             )
         )
         fleet.when_changed(claimer.wake)
+        collector = Collector(
+            store=store,
+            artifacts=artifacts,
+            mirrors=mirrors,
+            policy=settings.retention,
+            folders=_folders(settings, artifacts),
+        )
+        await lives.enter_async_context(collecting(collector))
         servicer = OrchestratorServicer(
             store=store,
             artifacts=artifacts,
@@ -104,3 +115,15 @@ def _mirrors(settings: Settings) -> Mirrors:
     )
     mirrors.sweep()
     return mirrors
+
+
+def _folders(settings: Settings, artifacts: Artifacts) -> dict[str, Path]:
+    """Where each kind of thing lies on this host's disks."""
+    folders = {
+        "database": database_file(settings.database).parent,
+        "mirrors": settings.data_dir / "mirrors",
+        "scratch": settings.data_dir / "scratch",
+    }
+    if artifacts.root is not None:
+        folders["artifacts"] = artifacts.root
+    return folders

@@ -4,9 +4,12 @@ import asyncio
 import errno
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -25,7 +28,11 @@ PART_BYTES = 5 * 1024 * 1024
 PARTS_AT_ONCE = 3
 """Both bound what a large file takes of memory on its way to a bucket."""
 DELETED_AT_ONCE = 500
+LISTED_AT_ONCE = 500
 NAMED_DIRECTORIES = 4096
+
+UNFINISHED = re.compile(r"#\d+\Z")
+"""How a name ends while its file is being written."""
 
 CONTENT_TYPES = {
     ".json": "application/json",
@@ -34,6 +41,20 @@ CONTENT_TYPES = {
     ".pack": "application/x-git-pack",
     ".patch": "text/x-patch",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One thing that lies there, whoever put it."""
+
+    key: str
+    size: int
+    modified: datetime
+
+    @property
+    def job_id(self) -> str:
+        """Whose it is."""
+        return self.key.split("/")[1]
 
 
 class Artifacts:
@@ -58,6 +79,11 @@ class Artifacts:
         root = Path(unquote(parts.path))
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(LocalStore(root), root=root)
+
+    @property
+    def root(self) -> Path | None:
+        """The folder it is on this host's disk; None for a bucket."""
+        return self._root
 
     async def put_file(self, job_id: JobId, path: str, source: Path) -> Artifact:
         """Stores a file, which nobody changes meanwhile, as the artifact `path`."""
@@ -132,6 +158,30 @@ class Artifacts:
                         except FileNotFoundError:
                             continue
 
+    async def listing(self) -> AsyncIterator[Sequence[Stored]]:
+        """Everything there is of jobs, in pages, in no order."""
+        with _reachable():
+            async for page in obstore.list(self._store, "jobs/", chunk_size=LISTED_AT_ONCE):
+                yield [
+                    Stored(key=one["path"], size=one["size"], modified=one["last_modified"])
+                    for one in page
+                    if one["path"].count("/") > 1
+                ]
+
+    async def forget(self, job_id: str) -> None:
+        """Removes the empty folders of a job for which nothing will be put any more."""
+        if self._root is not None:
+            await asyncio.to_thread(_remove_folders, self._root / "jobs" / job_id)
+
+    async def drop_unfinished(self, before: datetime) -> int:
+        """Removes files of puts that were killed, last written to before; returns how many.
+
+        No listing shows them: a file gets its name when it is whole.
+        """
+        if self._root is None:
+            return 0
+        return await asyncio.to_thread(_drop_unfinished, self._root / "jobs", before.timestamp())
+
     async def _put(
         self, job_id: JobId, path: str, content: Path | bytes, *, sha256: str, size: int
     ) -> Artifact:
@@ -165,6 +215,30 @@ class Artifacts:
             _fsync(directory.parent)
             self._named.add(directory)
             directory = directory.parent
+
+
+def _remove_folders(folder: Path) -> None:
+    for place in (folder / "segments", folder / "artifacts", folder):
+        try:
+            place.rmdir()
+        except OSError:
+            continue  # it holds something, or is gone already
+
+
+def _drop_unfinished(jobs: Path, before: float) -> int:
+    dropped = 0
+    for folder, _, names in os.walk(jobs):
+        for name in names:
+            if not UNFINISHED.search(name):
+                continue
+            file = Path(folder, name)
+            try:
+                if file.stat().st_mtime < before:
+                    file.unlink()
+                    dropped += 1
+            except FileNotFoundError:
+                continue
+    return dropped
 
 
 def _fsync(place: Path) -> None:

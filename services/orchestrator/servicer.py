@@ -10,8 +10,8 @@ from typing_extensions import override
 from pawl.v1 import job_pb2, task_pb2
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
-from pawl.wire.errors import NotFound, OutOfRange
-from services.orchestrator import convert, explained, requests
+from pawl.wire.errors import NotFound
+from services.orchestrator import convert, explained, reading, requests
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.cancelling import Cancelling
 from services.orchestrator.feed import Feed, Watching
@@ -216,23 +216,9 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
     ) -> AsyncIterator[pb.ReadArtifactResponse]:
         requests.check(requests.of_read(offset=request.offset))
         job = await self._job(request.job_id)
-        artifact = await self._store.artifact(job.job_id, request.path)
-        if artifact is None:
-            raise NotFound(
-                "ARTIFACT_NOT_FOUND",
-                f"job {job.job_id} has no artifact {request.path}; list what it has",
-                metadata={"path": request.path},
-            )
-        if request.offset > artifact.size:
-            raise OutOfRange(
-                "AFTER_END",
-                f"{artifact.path} has {artifact.size} bytes",
-                metadata={"size_bytes": str(artifact.size)},
-            )
-        offset = request.offset
-        async for data in self._artifacts.read(artifact, offset):
+        pieces = reading.read(self._store, self._artifacts, job, request.path, request.offset)
+        async for offset, data in pieces:
             yield pb.ReadArtifactResponse(offset=offset, data=data)
-            offset += len(data)
 
     @override
     async def ListRunners(

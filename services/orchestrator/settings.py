@@ -9,6 +9,7 @@ import pydantic
 from pydantic_settings import NoDecode
 
 from pawl.wire.settings import ServiceSettings
+from services.orchestrator.jobs.retention import Policy
 
 NETWORK = (
     "HTTPS_PROXY",
@@ -45,6 +46,14 @@ class Settings(ServiceSettings):
     github_token_file: Path | None = None
     allow_local_repositories: bool = False
     skills_dir: Path | None = None
+    checkpoint_retention_days: float = pydantic.Field(default=30, ge=0, le=36500)
+    """So long after its end a failed job can be retried; 0 is for ever."""
+    artifact_retention_days: float = pydantic.Field(default=0, ge=0, le=36500)
+    """From a job's end; 0 is for ever."""
+    mirror_retention_days: float = pydantic.Field(default=30, ge=0, le=36500)
+    """From the last use; 0 is for ever."""
+    collect_seconds: float = pydantic.Field(default=3600, ge=0.1, le=7 * 86400)
+    """From one collection to the next."""
 
     @pydantic.field_validator("runner_targets", mode="before")
     @classmethod
@@ -88,6 +97,16 @@ class Settings(ServiceSettings):
         return timedelta(seconds=self.poll_seconds)
 
     @property
+    def retention(self) -> Policy:
+        """How long things are kept."""
+        return Policy(
+            checkpoints=_days(self.checkpoint_retention_days),
+            artifacts=_days(self.artifact_retention_days),
+            mirrors=_days(self.mirror_retention_days),
+            round=timedelta(seconds=self.collect_seconds),
+        )
+
+    @property
     def home(self) -> Path | None:
         """Where ssh finds the operator's keys."""
         return Path(os.environ["HOME"]) if "HOME" in os.environ else None
@@ -101,3 +120,7 @@ class Settings(ServiceSettings):
     def network(self) -> dict[str, str]:
         """What the operator has set for git's way to the network."""
         return {name: os.environ[name] for name in NETWORK if name in os.environ}
+
+
+def _days(days: float) -> timedelta | None:
+    return timedelta(days=days) if days else None

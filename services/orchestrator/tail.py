@@ -105,8 +105,13 @@ class Tail:
                     log = log or await self._log()
                     if log is None:
                         return
-                    async for chunk in self._from_log(log, stretch):
-                        yield chunk
+                    try:
+                        async for chunk in self._from_log(log, stretch):
+                            yield chunk
+                    except FileNotFoundError:
+                        # Its bytes go once it is listed no more, for its age.
+                        logger.warning("log_gone", job_id=self._job_id, step_index=self.step_index)
+                        return
                 position = stretch.position + stretch.size
             if len(page) < STRETCHES:
                 return

@@ -1,6 +1,7 @@
 """OrchestratorService.ReadArtifact and ListArtifacts: each promise and status."""
 
 import os
+from datetime import timedelta
 
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.wire.errors import DataLoss, InvalidArgument, NotFound, OutOfRange
@@ -43,6 +44,20 @@ async def test_listing_names_a_job_that_is_not_there(house: House) -> None:
 
     assert isinstance(refused, NotFound)
     assert refused.reason == "JOB_NOT_FOUND"
+
+
+async def test_what_was_removed_for_its_age_is_not_found_and_that_is_said(house: House) -> None:
+    claim, _ = await kept(house, b"data")
+    await house.end(claim)
+    await house.store.give_up_artifacts(older_than=timedelta(seconds=-60), limit=1)
+
+    answer = await house.stub.ListArtifacts(pb.ListArtifactsRequest(job_id=claim.job_id))
+    refused = await refusal(house.stub.ReadArtifact(reading(claim)))
+
+    assert list(answer.artifacts) == []
+    assert isinstance(refused, NotFound)
+    assert refused.reason == "ARTIFACT_NOT_FOUND"
+    assert "removed for their age" in refused.message
 
 
 async def test_the_bytes_come_whole_in_pieces_of_64_kib_at_most(house: House) -> None:

@@ -53,6 +53,10 @@ ORCHESTRATOR = (
     "PAWL_POLL_SECONDS",
     "PAWL_GITHUB_*",
     "PAWL_SKILLS_DIR",
+    "PAWL_CHECKPOINT_RETENTION_DAYS",
+    "PAWL_ARTIFACT_RETENTION_DAYS",
+    "PAWL_MIRROR_RETENTION_DAYS",
+    "PAWL_COLLECT_SECONDS",
     # What git pushes with. The runner, where agents run, never gets these.
     "SSH_AUTH_SOCK",
     "SSH_ASKPASS",

@@ -1,0 +1,152 @@
+"""Removes, now and then, what nothing needs any more, and measures what is left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from pawl import storage
+from pawl.storage import Collection, Storage, Use, utc_now
+from pawl.wire.errors import Unavailable
+from services.orchestrator.artifacts import Artifacts
+from services.orchestrator.jobs.claim import StoreAway
+from services.orchestrator.jobs.retention import Policy, Retaining
+from services.orchestrator.retention.checkpoints import give_up_checkpoints
+from services.orchestrator.retention.mirrors import MirrorKeeping
+from services.orchestrator.retention.objects import remove_old_artifacts, remove_unreferred
+from services.orchestrator.retention.tally import Tally
+from services.orchestrator.source.mirror import Mirrors
+from services.orchestrator.source.scratch import sweep
+
+logger = structlog.get_logger(__name__)
+
+FIRST_SECONDS = 30.0
+"""After the start: whoever comes back from a crash has better to do."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Collector:
+    """One of a process; any number may share a store, a place of artifacts and mirrors.
+
+    It removes nothing that a job needs that goes on or could: see `jobs.retention`.
+    """
+
+    store: Retaining
+    artifacts: Artifacts
+    mirrors: Mirrors
+    policy: Policy
+    folders: dict[str, Path]
+    """Where each kind of thing lies, as far as it lies on a disk of this host."""
+    now: Callable[[], datetime] = utc_now
+    _last: Collection | None = None
+    _uses: tuple[Use, ...] = ()
+    _git: str = ""
+    _running: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def round(self) -> Collection:
+        """Goes through everything once; of two calls at once one waits.
+
+        A place that is away ends the round, and the next begins anew.
+        """
+        async with self._running:
+            start, tally, problem = self.now(), Tally(), ""
+            try:
+                await self._collect(tally)
+            except (StoreAway, Unavailable, OSError) as trouble:
+                problem = str(trouble)
+                logger.warning("collection_broken_off", why=problem)
+            self._last = Collection(
+                start=start, end=self.now(), removed=tally.removed, problem=problem
+            )
+            for one in tally.removed:
+                logger.info("removed", kind=one.kind, count=one.count, size_bytes=one.size_bytes)
+            return self._last
+
+    def storage(self) -> Storage:
+        """What there was after the last round; disks as they are now."""
+        return Storage(
+            time=self.now(),
+            git_version=self._git,
+            uses=self._uses,
+            disks=storage.disks(self.folders),
+            last=self._last,
+            round=self.policy.round,
+        )
+
+    async def _collect(self, tally: Tally) -> None:
+        if not self._git:
+            self._git = await asyncio.to_thread(storage.git_version, self.mirrors.git.path)
+        policy = self.policy
+        if policy.checkpoints is not None:
+            await give_up_checkpoints(self.store, older_than=policy.checkpoints)
+        if policy.artifacts is not None:
+            await remove_old_artifacts(
+                self.store, self.artifacts, tally, older_than=policy.artifacts
+            )
+        listed = await remove_unreferred(
+            self.store, self.artifacts, tally, grace=policy.grace, now=self.now()
+        )
+        keeping = MirrorKeeping(self.mirrors, self.store)
+        await keeping.collect(tally, unused=policy.mirrors)
+        tally.add("scratch", await asyncio.to_thread(self._sweep))
+        self._uses = await self._measured(*listed, *await keeping.measure())
+
+    def _sweep(self) -> int:
+        swept = self.mirrors.sweep()
+        return swept + sweep(self.folders["scratch"]) if "scratch" in self.folders else swept
+
+    async def _measured(
+        self, objects: int, object_bytes: int, mirrors: int, mirror_bytes: int
+    ) -> tuple[Use, ...]:
+        kept = await self.store.kept()
+        database = Use(
+            kind="database",
+            count=kept.jobs,
+            size_bytes=kept.size_bytes,
+            oldest=kept.oldest_job,
+        )
+        return (
+            database,
+            replace(
+                database,
+                kind="artifacts",
+                count=objects,
+                size_bytes=object_bytes,
+                oldest=kept.oldest_artifacts,
+                retention=self.policy.artifacts,
+            ),
+            Use(
+                kind="checkpoints",
+                oldest=kept.oldest_checkpoints,
+                retention=self.policy.checkpoints,
+            ),
+            Use(
+                kind="mirrors",
+                count=mirrors,
+                size_bytes=mirror_bytes,
+                retention=self.policy.mirrors,
+            ),
+        )
+
+
+@asynccontextmanager
+async def collecting(collector: Collector, *, first: float = FIRST_SECONDS) -> AsyncIterator[None]:
+    """Collects for the length of the block."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(_again_and_again(collector, first), name="collector")
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+async def _again_and_again(collector: Collector, first: float) -> None:
+    pause = collector.policy.round.total_seconds()
+    await asyncio.sleep(min(first, pause))
+    while True:
+        await collector.round()
+        await asyncio.sleep(pause)
