@@ -43,7 +43,7 @@ class GivenUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Needed:
     """What a mirror has to hold for a job that goes on, or could."""
 
     job_id: JobId
@@ -86,10 +86,10 @@ class Retaining(Protocol):
     async def referred_to(self, job_ids: Collection[str], keys: Collection[str]) -> Collection[str]:
         """Those of the keys that an artifact or a segment of these jobs has."""
 
-    async def standing_repositories(self, *, after: str, limit: int) -> Sequence[str]:
+    async def needed_repositories(self, *, after: str, limit: int) -> Sequence[str]:
         """The repositories of jobs that are not settled, behind one, by name."""
 
-    async def standing(self, repository: str, *, after: str, limit: int) -> Sequence[Standing]:
+    async def needed_commits(self, repository: str, *, after: str, limit: int) -> Sequence[Needed]:
         """What jobs of a repository that are not settled stand on, behind one, by id."""
 
     async def kept(self) -> Kept:

@@ -33,8 +33,8 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.plan import Plan, Stage
 from services.orchestrator.jobs.publishing import Publication
-from services.orchestrator.jobs.standing import Queue, Standing
 from services.orchestrator.jobs.retention import Retaining
+from services.orchestrator.jobs.standing import Queue, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

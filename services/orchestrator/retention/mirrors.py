@@ -94,7 +94,7 @@ class MirrorKeeping:
         Origin may have left a base behind since a job began there. Asked while nobody uses the
         mirror: whoever does so afterwards brings what it needs.
         """
-        async for repository in self._standing_repositories():
+        async for repository in self._needed_repositories():
             try:
                 folder = self._mirrors.folder(repository)
             except JobFailed:
@@ -102,7 +102,7 @@ class MirrorKeeping:
                 return False
             if folder != git_dir:
                 continue
-            async for ref, commit in self._standing(repository):
+            async for ref, commit in self._needed(repository):
                 known = await self._mirrors.git.run(
                     "cat-file", "-e", f"{commit}^{{commit}}", git_dir=git_dir, accept=range(256)
                 )
@@ -134,7 +134,7 @@ class MirrorKeeping:
         return bool(kept.stdout)
 
     async def _is_needed(self, git_dir: Path) -> bool:
-        async for repository in self._standing_repositories():
+        async for repository in self._needed_repositories():
             try:
                 if self._mirrors.folder(repository) == git_dir:
                     return True
@@ -142,16 +142,16 @@ class MirrorKeeping:
                 return True
         return False
 
-    async def _standing_repositories(self) -> AsyncIterator[str]:
+    async def _needed_repositories(self) -> AsyncIterator[str]:
         after = ""
-        while page := await self._store.standing_repositories(after=after, limit=PAGE):
+        while page := await self._store.needed_repositories(after=after, limit=PAGE):
             for repository in page:
                 yield repository
             after = page[-1]
 
-    async def _standing(self, repository: str) -> AsyncIterator[tuple[str, str]]:
+    async def _needed(self, repository: str) -> AsyncIterator[tuple[str, str]]:
         after = ""
-        while page := await self._store.standing(repository, after=after, limit=PAGE):
+        while page := await self._store.needed_commits(repository, after=after, limit=PAGE):
             for one in page:
                 for number, commit in enumerate(one.commits):
                     yield f"{OURS}{one.job_id}/stands-on-{number}", commit

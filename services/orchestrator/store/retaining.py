@@ -6,7 +6,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.job import JobId
-from services.orchestrator.jobs.retention import GivenUp, Kept, Standing
+from services.orchestrator.jobs.retention import GivenUp, Kept, Needed
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.reopening import REOPENED
@@ -59,13 +59,13 @@ class SqlRetaining:
         """See Retaining."""
         return await self._threads.read(_referred_to, job_ids, keys)
 
-    async def standing_repositories(self, *, after: str, limit: int) -> Sequence[str]:
+    async def needed_repositories(self, *, after: str, limit: int) -> Sequence[str]:
         """See Retaining."""
         return await self._threads.read(_repositories, after, limit)
 
-    async def standing(self, repository: str, *, after: str, limit: int) -> Sequence[Standing]:
+    async def needed_commits(self, repository: str, *, after: str, limit: int) -> Sequence[Needed]:
         """See Retaining."""
-        return await self._threads.read(_standing, repository, after, limit)
+        return await self._threads.read(_needed, repository, after, limit)
 
     async def kept(self) -> Kept:
         """See Retaining."""
@@ -151,9 +151,7 @@ def _repositories(connection: sa.Connection, after: str, limit: int) -> Sequence
     return connection.scalars(query).all()
 
 
-def _standing(
-    connection: sa.Connection, repository: str, after: str, limit: int
-) -> Sequence[Standing]:
+def _needed(connection: sa.Connection, repository: str, after: str, limit: int) -> Sequence[Needed]:
     query = (
         sa.select(job.c.job_id, job.c.base_commit, publication.c.commit)
         .outerjoin(publication, publication.c.job_id == job.c.job_id)
@@ -162,7 +160,7 @@ def _standing(
         .limit(limit)
     )
     return [
-        Standing(job_id=JobId(job_id), commits=tuple(one for one in (base, made) if one))
+        Needed(job_id=JobId(job_id), commits=tuple(one for one in (base, made) if one))
         for job_id, base, made in connection.execute(query)
     ]
 

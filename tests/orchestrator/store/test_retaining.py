@@ -179,9 +179,9 @@ async def test_what_open_jobs_stand_on_is_told_by_repository(store: SqlStore, ri
     await store.pin(claim, default_branch="main", base_commit="b" * 40, working_branch="task/1")
     await over(rig)
 
-    assert await store.standing_repositories(after="", limit=10) == ["owner/repo"]
-    assert await store.standing_repositories(after="owner/repo", limit=10) == []
-    (one,) = await store.standing("owner/repo", after="", limit=10)
+    assert await store.needed_repositories(after="", limit=10) == ["owner/repo"]
+    assert await store.needed_repositories(after="owner/repo", limit=10) == []
+    (one,) = await store.needed_commits("owner/repo", after="", limit=10)
     assert (one.job_id, one.commits) == (claim.job_id, ("b" * 40,))
 
 

@@ -34,8 +34,8 @@ READS = {
     "kept",
     "referred_to",
     "settled",
-    "standing",
-    "standing_repositories",
+    "needed_commits",
+    "needed_repositories",
     "submitted",
 }
 """Calls beside `Reading` that change nothing."""
