@@ -157,7 +157,7 @@ class Run:
                     await self._live(prompt)
                 except Exception:
                     logger.exception("run_broke")
-                    await self._break()
+                    await self._go_on()
             except Exception:
                 # Its keeper ends it when nobody has followed it for the orphan limit.
                 logger.exception("run_end_unwritten")
@@ -171,7 +171,9 @@ class Run:
     async def _live(self, prompt: str | None) -> None:
         if prompt is not None:
             await asyncio.to_thread(self._write_record)
-        journal = self._journal = await Journal.open(self.directory / JOURNAL)
+        if self._journal is None:
+            self._journal = await Journal.open(self.directory / JOURNAL)
+        journal = self._journal
         if journal.closed:
             return
         place = self.locate()
@@ -195,7 +197,7 @@ class Run:
         await follower.begin()
         if prompt is not None:
             self._keeper = self._keepers.launch(self.directory, self._order(place, invocation))
-        else:
+        elif self._keeper is None:
             self._keeper = self._keepers.find(self.directory)
         self.begun.set()
         if self._keeper is not None:
@@ -324,6 +326,19 @@ class Run:
                 logger.info("run_ended", outcome=finished.outcome.value)
                 return
         await journal.commit()
+
+    async def _go_on(self) -> None:
+        """Goes on after a defect as the next process would, by what is on disk.
+
+        The agent may have done all its work. A defect that is met again ends the run.
+        """
+        try:
+            if self._journal is not None:
+                self._journal.discard()
+            await self._live(None)
+        except Exception:
+            logger.exception("run_broke_again")
+            await self._break()
 
     async def _break(self) -> None:
         """Ends what runs, and writes down as much as can be written."""

@@ -447,6 +447,27 @@ async def test_a_defect_ends_its_run_and_no_other(
     assert again.end.outcome == SUCCEEDED
 
 
+async def test_a_defect_that_is_met_once_costs_a_run_nothing(
+    runner: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent that had done all its work once failed for what a restart would have mended."""
+    read, broken = CodexReader.line, [RuntimeError("only once")]
+
+    def breaks_once(self: CodexReader, line: bytes) -> object:
+        if broken and b"second" in line:
+            raise broken.pop()
+        return read(self, line)
+
+    monkeypatch.setattr(CodexReader, "line", breaks_once)
+    heard = await follow(runner, request("say first", "say second", "bytes 100000", "say third"))
+
+    assert not broken
+    assert heard.end.outcome == SUCCEEDED
+    assert heard.end.stdout_bytes == len(heard.stdout)
+    said = [one.text for one in heard.activities]
+    assert [said.count(word) for word in ("first", "second", "third")] == [1, 1, 1]
+
+
 async def test_a_run_that_garbled_its_records_is_lost_and_harms_no_other(
     runner: Stub, tmp_path: Path
 ) -> None:
