@@ -137,6 +137,12 @@ class Stack:
         watch.cancel()
         return found
 
+    def watch(self, job_id: str, *, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Events behind one, as they come, to the job's end. Raises grpc.RpcError when cut off."""
+        for message in self._stub.WatchJob(pb.WatchJobRequest(job_id=job_id, after_sequence=after)):
+            if message.HasField("event"):
+                yield _document(message.event)
+
     def artifacts(self, job_id: str) -> dict[str, dict[str, Any]]:
         """What is listed, by path."""
         answer = self._stub.ListArtifacts(
