@@ -219,9 +219,9 @@ class ScriptedRunner(Runner):
             end = finished(RunOutcome.FAILED, failure, reset_time=error.reset_time)
         except Dies:
             end = finished(RunOutcome.LOST)
-            if self.survivors:
-                left = tuple({"pid": 2, "name": name} for name in self.survivors)
-                end = replace(end, receipt=Receipt(survivors=left))
+        if self.survivors:
+            left = tuple({"pid": 2, "name": name} for name in self.survivors)
+            end = replace(end, receipt=Receipt(survivors=left))
         if stage.stopped.is_set():
             end = finished(RunOutcome.CANCELLED)
         if end.outcome is not RunOutcome.LOST:

@@ -66,11 +66,14 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
         # It may be alive all the same: what cannot be believed is not what cannot run.
         await stop(attempt, recording, of_step(refused.failure, step))
     end = end if end.usage is not None else replace(end, usage=recording.usage)
+    if end.outcome is not RunOutcome.FAILED and end.receipt and end.receipt.survivors:
+        await _outlast(attempt, recording, end)
     match end.outcome:
         case RunOutcome.SUCCEEDED:
             await _succeed(attempt, end)
         case RunOutcome.LOST:
-            await _lose(attempt, recording, end)
+            why = end.failure.message if end.failure else "its processes are gone"
+            raise RunLost(why, usage=end.usage)
         case RunOutcome.CANCELLED | RunOutcome.FAILED:
             await _fail(attempt, end)
 
@@ -99,7 +102,7 @@ async def _succeed(attempt: Attempt, end: Finished) -> None:
         why = f"its workspace was lost before the checkpoint: {error}"
         raise RunLost(why, usage=end.usage) from error
     except (CancelWanted, LimitHit) as cause:
-        await close(attempt, cause, end=end)
+        await close(attempt, cause, receipt=end.receipt, end=end)
     except JobFailed as refused:
         await close(attempt, of_step(refused.failure, step), end=end)
     keys = await segment_keys(work, step.index, step.attempt)
@@ -145,15 +148,12 @@ async def _checkpoint(attempt: Attempt, end: Finished) -> Tree:
             await asyncio.sleep(pace.back_off.total_seconds())
 
 
-async def _lose(attempt: Attempt, recording: Recording, end: Finished) -> NoReturn:
-    if end.receipt is not None and end.receipt.survivors:
-        # The next attempt must not work beside what is left of this one.
-        try:
-            await end_run(attempt, contact=recording.contact)
-        except Unended as unended:
-            await close(attempt, unended.given_up, receipt=unended.receipt, end=end)
-    why = end.failure.message if end.failure else "its processes are gone"
-    raise RunLost(why, usage=end.usage)
+async def _outlast(attempt: Attempt, recording: Recording, end: Finished) -> None:
+    """Waits until what has outlived the run has gone: nothing more of the job runs beside it."""
+    try:
+        await end_run(attempt, contact=recording.contact)
+    except Unended as unended:
+        await close(attempt, unended.given_up, receipt=unended.receipt, end=end)
 
 
 async def _fail(attempt: Attempt, end: Finished) -> NoReturn:

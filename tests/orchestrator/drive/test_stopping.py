@@ -147,6 +147,28 @@ async def test_a_lost_run_is_not_followed_by_another_while_its_processes_live(
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
 
 
+async def test_a_step_is_not_followed_by_the_next_while_its_processes_live(house: House) -> None:
+    house.runner.survivors.append("stubborn")
+    job_id = await house.submit(works, works)
+
+    await house.until(job_id, "task.step.protocolWarning")
+    types = await house.types(job_id)
+    house.runner.survivors.clear()
+    job = await house.ended(job_id)
+
+    assert "task.step.finished" not in types
+    assert job.state is JobState.SUCCEEDED
+
+
+async def test_a_step_whose_processes_never_go_ends_its_job(house: House) -> None:
+    house.runner.survivors.append("stubborn")
+    job_id = await house.submit(works, works)
+
+    job = await house.ended(job_id)
+
+    assert (job.state, house.runner.started) == (JobState.DEAD_LETTER, [f"{job_id}/1/0"])
+
+
 async def test_a_job_that_was_to_be_cancelled_is_cancelled_although_its_run_was_lost(
     house: House,
 ) -> None:
