@@ -26,14 +26,22 @@ OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Channels of one process share connections without this, and a channel that is opened in
+    # the place of one whose connection is dead would get that very connection.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 
 @asynccontextmanager
 async def channel(target: str) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to ``host:port`` for the length of the block."""
-    async with grpc.aio.insecure_channel(target, options=OPTIONS) as connected:
+    async with opened(target) as connected:
         yield connected
+
+
+def opened(target: str) -> grpc.aio.Channel:
+    """A channel to ``host:port`` that its owner has to close."""
+    return grpc.aio.insecure_channel(target, options=OPTIONS)
 
 
 def refusal(error: grpc.aio.AioRpcError) -> Refusal:

@@ -37,7 +37,7 @@ async def main(settings: Settings) -> None:
         artifacts = Artifacts.at(settings.artifacts)
         feed = Feed()
         contract = await lives.enter_async_context(contract_at(settings.contract_target))
-        fleet = RunnerFleet()
+        fleet = RunnerFleet(silence=settings.silence)
         await lives.enter_async_context(
             watching(fleet, settings.runner_targets, poll=settings.poll)
         )

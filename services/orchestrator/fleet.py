@@ -14,7 +14,7 @@ from services.orchestrator.jobs.claim import Candidate
 from services.orchestrator.jobs.eligibility import Offer, Offers, look_at, offer_of
 from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
-from services.orchestrator.remote.runner import RemoteRunner, runner_at
+from services.orchestrator.remote.runner import SILENCE, RemoteRunner, runner_at
 
 logger = structlog.get_logger(__name__)
 
@@ -61,9 +61,13 @@ class Member:
 class RunnerFleet:
     """All runners behind the configured targets; described again and again."""
 
-    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, on_change: Callable[[], None] = lambda: None, *, silence: timedelta = SILENCE
+    ) -> None:
         self._members: dict[str, Member] = {}
         self._on_change = on_change
+        self._silence = silence
+        """How long a run's stream may say nothing."""
 
     def when_changed(self, callback: Callable[[], None]) -> None:
         """Calls back when a runner offers something it did not offer before."""
@@ -135,7 +139,7 @@ class RunnerFleet:
 
     async def watch(self, target: str, poll: timedelta) -> None:
         """Keeps one address described until it is cancelled."""
-        async with runner_at(target) as runner:
+        async with runner_at(target, silence=self._silence) as runner:
             member = self._members[target] = Member(runner)
             try:
                 while True:

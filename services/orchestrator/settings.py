@@ -92,6 +92,11 @@ class Settings(ServiceSettings):
         return timedelta(seconds=self.run_lease_seconds)
 
     @property
+    def silence(self) -> timedelta:
+        """How long a runner's stream may say nothing: three heartbeats, as runners set them."""
+        return min(timedelta(seconds=30), self.run_lease / 3)
+
+    @property
     def poll(self) -> timedelta:
         """How often to look although nobody has called."""
         return timedelta(seconds=self.poll_seconds)

@@ -59,8 +59,12 @@ class Settings(ServiceSettings):
 
     @property
     def heartbeat(self) -> timedelta:
-        """How long a stream may be silent: well within the time a run may go unfollowed."""
-        return min(timedelta(seconds=10), timedelta(seconds=self.run_lease_seconds / 3))
+        """How long a stream may be silent.
+
+        A caller that has heard nothing for three of them attaches again, and so in a third of
+        the time that the run may go unfollowed.
+        """
+        return min(timedelta(seconds=10), timedelta(seconds=self.run_lease_seconds / 9))
 
     def runtimes(self) -> dict[str, Runtime]:
         """Returns every runtime, with what of this process's environment its CLI may see."""

@@ -24,6 +24,14 @@ def test_the_defaults_need_only_a_directory(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.heartbeat == timedelta(seconds=10)
 
 
+def test_three_heartbeats_fit_thrice_into_a_short_run_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = loaded(monkeypatch, PAWL_RUN_LEASE_SECONDS="9")
+
+    assert settings.heartbeat == timedelta(seconds=1)
+
+
 def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, PAWL_CAPABILITIES=" Qdrant, gpu,", PAWL_AGENT_ENV="CI_*,LANG")
 

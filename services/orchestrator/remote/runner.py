@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from pawl.v1 import runner_pb2
 from pawl.v1 import runner_pb2_grpc as rpc
-from pawl.wire.channel import channel, refusal
+from pawl.wire.channel import opened, refusal
 from pawl.wire.errors import (
     Aborted,
     DeadlineExceeded,
@@ -49,7 +49,7 @@ MessageT = TypeVar("MessageT")
 
 CHUNK_BYTES = 48 * 1024
 SILENCE = timedelta(seconds=30)
-"""A stream that says nothing for three heartbeats is presumed lost."""
+"""Three heartbeats: a stream that says nothing for so long is presumed lost."""
 PREPARE_DEADLINE = timedelta(minutes=30)
 CANCEL_DEADLINE = timedelta(seconds=30)
 CHECKPOINT_DEADLINE = timedelta(minutes=10)
@@ -62,8 +62,14 @@ class RemoteRunner(Runner):
     """One address of a runner; its identity is known once it was described."""
 
     target: str
-    stub: "rpc.RunnerServiceAsyncStub"
+    channel: grpc.aio.Channel
+    """Is replaced where its connection seems to be dead: whoever has made this closes it."""
     description: RunnerDescription | None = field(default=None)
+    silence: timedelta = SILENCE
+    stub: "rpc.RunnerServiceAsyncStub" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stub = rpc.RunnerServiceStub(self.channel)
 
     @property
     @override
@@ -116,21 +122,35 @@ class RemoteRunner(Runner):
             token=self.description.token if self.description else "",
         )
         step_index, attempt = translate.step_of(order.run_id)
+        channel = self.channel
         with _told():
             call = self.stub.Run(request)
         try:
             while True:
                 try:
                     with _told():
-                        async with asyncio.timeout(SILENCE.total_seconds()):
+                        async with asyncio.timeout(self.silence.total_seconds()):
                             response = await _next(call)
                 except TimeoutError as error:
-                    raise RunnerUnreachable(f"silent for {SILENCE}") from error
+                    await self._give_up(channel)
+                    raise RunnerUnreachable(f"silent for {self.silence}") from error
                 if response is None:
                     return
                 yield translate.message(response, step_index=step_index, attempt=attempt)
         finally:
             call.cancel()
+
+    async def _give_up(self, channel: grpc.aio.Channel) -> None:
+        """Has what is called next go over a connection of its own; ends all calls on this one.
+
+        What swallows one stream's heartbeats swallows every call on its connection, and gRPC
+        notices that only when its own pings are not answered.
+        """
+        if self.channel is not channel:
+            return
+        self.channel = opened(self.target)
+        self.stub = rpc.RunnerServiceStub(self.channel)
+        await channel.close()
 
     @override
     async def keep(self, run_id: str, epoch: int, token: str) -> str:
@@ -170,10 +190,16 @@ class RemoteRunner(Runner):
 
 
 @asynccontextmanager
-async def runner_at(target: str) -> AsyncIterator[RemoteRunner]:
-    """The runner at ``host:port`` for the length of the block."""
-    async with channel(target) as connected:
-        yield RemoteRunner(target, rpc.RunnerServiceStub(connected))
+async def runner_at(target: str, *, silence: timedelta = SILENCE) -> AsyncIterator[RemoteRunner]:
+    """The runner at ``host:port`` for the length of the block.
+
+    Its streams are given up when they have said nothing for `silence`.
+    """
+    runner = RemoteRunner(target, opened(target), silence=silence)
+    try:
+        yield runner
+    finally:
+        await runner.channel.close()
 
 
 async def _next(

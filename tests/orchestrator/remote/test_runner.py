@@ -14,7 +14,8 @@ from pawl.v1 import runner_pb2 as pb
 from pawl.v1 import runner_pb2_grpc as rpc
 from pawl.wire.channel import channel
 from services.orchestrator.drive.ports import Message, RunnerUnreachable, RunOrder
-from services.orchestrator.remote.runner import RemoteRunner
+from services.orchestrator.remote.runner import RemoteRunner, runner_at
+from tests.support.proxy import proxy_to
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -71,7 +72,7 @@ def followed(runner: RemoteRunner) -> AsyncIterator[Message]:
 
 async def test_a_stream_whose_address_is_given_up_is_a_lost_stream() -> None:
     async with busy() as target, channel(target) as connected:
-        messages = followed(RemoteRunner(target, rpc.RunnerServiceStub(connected)))
+        messages = followed(RemoteRunner(target, connected))
         await anext(messages)
         waiting = asyncio.ensure_future(anext(messages))
         await asyncio.sleep(0)
@@ -82,9 +83,24 @@ async def test_a_stream_whose_address_is_given_up_is_a_lost_stream() -> None:
             await waiting
 
 
+async def test_a_stream_on_a_connection_that_died_unseen_is_followed_on_a_new_one() -> None:
+    """gRPC's own pings would have found that out only half a minute later."""
+    async with busy() as target:
+        with proxy_to(target) as proxy:
+            async with runner_at(proxy.address, silence=timedelta(seconds=0.3)) as runner:
+                await anext(followed(runner))
+                proxy.bury()
+
+                with pytest.raises(RunnerUnreachable, match="silent"):
+                    await anext(followed(runner))
+
+                await anext(followed(runner))
+        assert proxy.connections == 2
+
+
 async def test_an_address_that_was_given_up_reaches_nobody() -> None:
     async with busy() as target, channel(target) as connected:
-        runner = RemoteRunner(target, rpc.RunnerServiceStub(connected))
+        runner = RemoteRunner(target, connected)
         await connected.close()
 
         with pytest.raises(RunnerUnreachable):
@@ -93,7 +109,7 @@ async def test_an_address_that_was_given_up_reaches_nobody() -> None:
 
 async def test_a_runner_with_too_many_calls_is_asked_again_and_fails_no_job() -> None:
     async with busy() as target, channel(target) as connected:
-        runner = RemoteRunner(target, rpc.RunnerServiceStub(connected))
+        runner = RemoteRunner(target, connected)
 
         with pytest.raises(RunnerUnreachable):
             await runner.close("0190/1", 1)
