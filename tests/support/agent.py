@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support import script
@@ -36,6 +38,7 @@ class Agent:
         self.turns = 1
         self.final = ""
         self.linger = 0.0
+        self.numbered = 0
         self.audits: list[str] = []
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -226,6 +229,27 @@ class Agent:
         if left:
             write(1, block[: left - 1] + "\n")
 
+    def do_numbers(self, directive: Directive) -> None:
+        """Raw lines of 16 bytes that count from where the last ones ended; no two are alike."""
+        lines = int(directive.number) // 16
+        for first in range(self.numbered, self.numbered + lines, 4096):
+            last = min(first + 4096, self.numbered + lines)
+            write(1, "".join(f"{number:015}\n" for number in range(first, last)))
+        self.numbered += lines
+
+    def do_noise(self, directive: Directive) -> None:
+        for piece in noise(int(directive.number)):
+            write(1, piece)
+
+    def do_noise_line(self, directive: Directive) -> None:
+        for piece in noise(int(directive.number), line=True):
+            write(1, piece)
+
+    def do_copy(self, directive: Directive) -> None:
+        """From here on, and from the start as well: all that goes to stdout goes there, too."""
+        COPIES.append(os.open(directive.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        write(COPIES[-1], bytes(said))
+
     def do_line(self, directive: Directive) -> None:
         """One event of exactly so many bytes with its newline; raw when no event is so short."""
         item = {"id": f"item_{self.items}", "type": "reasoning", "text": ""}
@@ -252,12 +276,34 @@ class Agent:
         os.ftruncate(1, 0)
 
 
-def write(descriptor: int, text: str) -> int:
+COPIES: list[int] = []
+said = bytearray()
+"""The first of what went to stdout, for a copy that is asked for later."""
+MOST_SAID = 64 * 1024
+
+
+def noise(size: int, *, line: bool = False) -> Iterator[bytes]:
+    """The same `size` bytes every time: NULs and broken UTF-8, in lines or in one line."""
+    source = random.Random(size)
+    while size > 0:
+        piece = source.randbytes(min(size, 1024 * 1024))
+        size -= len(piece)
+        if line:
+            piece = piece.replace(b"\n", b"\0")
+        if not size:
+            piece = piece[:-1] + b"\n"
+        yield piece
+
+
+def write(descriptor: int, text: str | bytes) -> int:
     """Writes all of a text, returns its length in bytes."""
-    data = text.encode("utf-8", "surrogateescape")
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    if descriptor == 1:
+        said.extend(data[: MOST_SAID - len(said)])
+    for taker in (descriptor, *(COPIES if descriptor == 1 else ())):
+        left = memoryview(data)
+        while left:
+            left = left[os.write(taker, left) :]
     return len(data)
 
 

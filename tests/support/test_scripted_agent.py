@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import SCRIPTED_AGENT
+from tests.support.agent import noise
 
 
 def run(folder: Path, prompt: str) -> tuple[int, bytes]:
@@ -128,3 +129,14 @@ def test_an_interrupt_ends_it_with_its_command(folder: Path) -> None:
     ):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_copy_holds_what_was_said_before_it_was_asked_for_too(folder: Path) -> None:
+    copy = folder / "copy"
+
+    _, output = run(folder, f"do: numbers 160\ndo: copy {copy}\ndo: numbers 32\ndo: noise 9000")
+
+    assert copy.read_bytes() == output
+    lines = [line for line in output.split(b"\n") if line.isdigit()]
+    assert lines == [b"%015d" % number for number in range(12)]
+    assert b"".join(noise(9000)) in output
