@@ -1,5 +1,6 @@
 """Bytes as they are put and read back, on a disk."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -34,6 +35,23 @@ async def test_a_file_comes_back_as_it_was(artifacts: Artifacts, tmp_path: Path)
     assert artifact.content_type == "text/x-patch"
     assert artifact.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
     assert await whole(artifacts, artifact) == source.read_bytes()
+
+
+async def test_a_file_that_does_not_fit_leaves_nothing(
+    artifacts: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "big.patch"
+    source.write_bytes(b"data")
+
+    def full(_: Path, draft: Path) -> None:
+        draft.write_bytes(b"da")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(JobFailed):
+        await artifacts.put_file(JOB, "patches/changes.patch", source)
+
+    assert [path for path in (tmp_path / "kept ü").rglob("*") if path.is_file()] == []
 
 
 async def test_an_empty_artifact_has_no_pieces(artifacts: Artifacts) -> None:
