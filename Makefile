@@ -73,6 +73,18 @@ test-journeys: $(STAMPS)/setup clis ## Runs the whole stack with the real CLIs
 bench: $(STAMPS)/setup ## Measures the services; BENCH=validate for one benchmark
 	$(BIN)/python -m bench $(BENCH) $(BENCH_ARGS)
 
+.PHONY: cuts
+cuts: $(STAMPS)/setup ## Cuts and blackholes a step's stream, 200 and 50 times; SEED= replays
+	CUTS=$${CUTS:-200} BLACKHOLES=$${BLACKHOLES:-50} $(BIN)/python -m pytest -s tests/journeys/test_cutting.py
+
+.PHONY: volume
+volume: $(STAMPS)/setup ## Has steps print 1 GiB and sees that no service's memory grows; BYTES= for less
+	BYTES=$${BYTES:-1073741824} $(BIN)/python -m pytest -s tests/journeys/test_volume.py
+
+.PHONY: hostile
+hostile: $(STAMPS)/setup ## Cancels hostile process trees 100 times over; ROUNDS= for less
+	ROUNDS=$${ROUNDS:-100} $(BIN)/python -m pytest -s tests/runner/test_hostile_trees.py
+
 .PHONY: mutants
 mutants: $(STAMPS)/setup ## Deletes rules one at a time and sees that a test notices; MUTANT= filters
 	$(BIN)/python -m tests.mutants '$(MUTANT)'

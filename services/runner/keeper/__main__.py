@@ -93,7 +93,7 @@ class Keeper:
             os.getpid(),
             reap=self._reap,
             limit=self._order["sweep_limit"],
-            note=lambda process: self._note(signal.SIGKILL, "sweep", process.pid),
+            note=lambda pid: self._note(signal.SIGKILL, "sweep", pid),
         )
         return [_identity(process) for process in left]
 
