@@ -1,6 +1,7 @@
 """Keeps a run alive for as long as its driver follows it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -34,7 +35,8 @@ async def keep(
     What is echoed is the runner's own last word, so that a call that is held up on its way
     keeps the run no longer than its caller thinks.
     """
-    token = ""
+    token, since = "", 0.0
+    pause = run_lease.total_seconds() / KEEPS
     while True:
         first = not token
         try:
@@ -47,6 +49,7 @@ async def keep(
             return  # the stream ends for the same reason, and tells it
         else:
             heard()
-            if first:
-                continue
-        await asyncio.sleep(run_lease.total_seconds() / KEEPS)
+            since, before = time.monotonic(), since
+            if first or since - before > 2 * pause:
+                continue  # what was echoed was old: a new word is kept by at once
+        await asyncio.sleep(pause)

@@ -156,7 +156,8 @@ class RemoteRunner(Runner):
     async def keep(self, run_id: str, epoch: int, token: str) -> str:
         request = runner_pb2.KeepRunRequest(run_id=run_id, epoch=epoch, token=token)
         with _told():
-            answer = await self.stub.KeepRun(request, timeout=UNARY_DEADLINE.total_seconds())
+            deadline = min(UNARY_DEADLINE, self.silence)
+            answer = await self.stub.KeepRun(request, timeout=deadline.total_seconds())
         return answer.token
 
     @override

@@ -1,6 +1,7 @@
 """A run is kept by whoever follows it, with the runner's own last word."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -84,6 +85,42 @@ async def test_a_runner_that_is_away_for_a_moment_is_asked_again(tmp_path: Path)
 
     assert runner.kept[:3] == ["", "2", "4"]
     assert len(heard) == len(runner.kept)
+
+
+class Held(ScriptedRunner):
+    """Holds the second call up for so long that its token is old."""
+
+    calls = 0
+
+    async def keep(self, run_id: str, epoch: int, token: str) -> str:
+        self.calls += 1
+        if self.calls == 3:
+            await asyncio.sleep(1.2)
+        self.kept.append(token)
+        self.times.append(time.monotonic())
+        return str(self.calls)
+
+    def __init__(self, place: Path, tasks: asyncio.TaskGroup) -> None:
+        super().__init__(place, tasks)
+        self.times: list[float] = []
+
+
+async def test_a_word_that_grew_old_on_its_way_is_followed_by_the_new_one_at_once(
+    tmp_path: Path,
+) -> None:
+    """Two outages with a moment between them ended a run that was in contact in that moment."""
+    lease = timedelta(seconds=0.5) * KEEPS
+    async with asyncio.TaskGroup() as tasks:
+        runner = Held(tmp_path, tasks)
+        keeping = tasks.create_task(
+            keep(lambda: runner, "job/1/0", 1, run_lease=lease, heard=lambda: None)
+        )
+        while len(runner.kept) < 4:
+            await House._moment()
+        keeping.cancel()
+
+    assert runner.kept[2:4] == ["2", "3"]
+    assert runner.times[3] - runner.times[2] < 0.4
 
 
 async def test_an_owner_whose_time_is_up_keeps_nothing(tmp_path: Path) -> None:
