@@ -12,6 +12,7 @@ from services.runner.data_dir import claimed, runner_id
 from services.runner.epochs import Epochs
 from services.runner.launcher import Processes
 from services.runner.places import WorkspacePlaces
+from services.runner.retention import Collector, collecting
 from services.runner.runtimes.card import Cards
 from services.runner.servicer import Identity, RunnerServicer
 from services.runner.settings import Settings
@@ -42,12 +43,13 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         workspaces = Workspaces(data_dir)
         await workspaces.sweep()
         slots = Slots(settings.slots, (one.workspace_id for one in workspaces.all()))
+        epochs = Epochs(data_dir / "epochs")
         equipment = Equipment(
             keepers=Processes(),
             runtimes=settings.runtimes(),
             cards=Cards(),
             places=WorkspacePlaces(workspaces),
-            epochs=Epochs(data_dir / "epochs"),
+            epochs=epochs,
             patience=settings.patience,
         )
         identity = Identity(
@@ -60,17 +62,28 @@ async def running(settings: Settings) -> AsyncIterator[str]:
 
         async with supervise(data_dir / "runs", equipment) as supervisor:
             tenancy = Tenancy(data_dir / "spool", supervisor, workspaces, slots)
+            collector = Collector(
+                data_dir=data_dir,
+                supervisor=supervisor,
+                tenancy=tenancy,
+                workspaces=workspaces,
+                epochs=epochs,
+                policy=settings.retention,
+            )
             servicer = RunnerServicer(identity, supervisor, tenancy, slots)
 
             def register(server: grpc.aio.Server) -> None:
                 rpc.add_RunnerServiceServicer_to_server(servicer, server)
 
-            async with serving(
-                register,
-                services=SERVICES,
-                listen=settings.listen,
-                address_file=settings.address_file,
-            ) as address:
+            async with (
+                collecting(collector),
+                serving(
+                    register,
+                    services=SERVICES,
+                    listen=settings.listen,
+                    address_file=settings.address_file,
+                ) as address,
+            ):
                 try:
                     yield address
                 finally:

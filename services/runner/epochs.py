@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from pawl.wire.errors import Aborted
@@ -27,6 +28,25 @@ class Epochs:
     def current(self, job_id: str) -> int:
         """Returns the highest epoch seen; 0 for a job that is not known."""
         return self._known.get(job_id, 0)
+
+    def seen(self, job_id: str) -> float:
+        """When its newest epoch was first seen, in seconds since 1970; 0 for no such job."""
+        try:
+            return (self._directory / f"{job_id}.json").stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def prune(self, present: Collection[str], now: float) -> int:
+        """Forgets jobs of which nothing is `present` and nothing was heard for a month."""
+        old = [
+            job_id
+            for job_id in self._known
+            if job_id not in present and self.seen(job_id) < now - KEPT_SECONDS
+        ]
+        for job_id in old:
+            (self._directory / f"{job_id}.json").unlink(missing_ok=True)
+            del self._known[job_id]
+        return len(old)
 
     async def admit(self, job_id: str, epoch: int) -> bool:
         """Returns whether `epoch` is newer than all before, once it is durable.

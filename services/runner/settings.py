@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode
 
 from pawl.wire.settings import Listen, ServiceSettings
 from services.runner.holding import Patience
+from services.runner.retention import Policy
 from services.runner.runtimes.environment import passing
 from services.runner.runtimes.registry import RUNTIMES
 from services.runner.runtimes.runtime import Runtime, RuntimeSettings
@@ -40,6 +41,15 @@ class Settings(ServiceSettings):
     run_lease_seconds: float = pydantic.Field(default=90, ge=2, le=3600)
     """A run that nobody follows for so long is ended; as long as the orchestrators' own."""
 
+    cache_retention_days: float = pydantic.Field(default=30, ge=0, le=36500)
+    """From the last use; 0 is for ever."""
+    cache_max_bytes: int = pydantic.Field(default=50 * 1024**3, ge=0)
+    """For all caches together; 0 is no limit."""
+    workspace_retention_days: float = pydantic.Field(default=7, ge=0, le=36500)
+    """From the last that any orchestrator said of it; 0 is for ever."""
+    collect_seconds: float = pydantic.Field(default=3600, ge=0.1, le=7 * 86400)
+    """From one collection to the next."""
+
     @pydantic.field_validator("capabilities", "agent_env", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
@@ -51,6 +61,16 @@ class Settings(ServiceSettings):
     @classmethod
     def _lowered(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word.lower() for word in given)
+
+    @property
+    def retention(self) -> Policy:
+        """How long things are kept that nobody comes back for."""
+        return Policy(
+            caches=_days(self.cache_retention_days),
+            cache_bytes=self.cache_max_bytes,
+            workspaces=_days(self.workspace_retention_days),
+            round=timedelta(seconds=self.collect_seconds),
+        )
 
     @property
     def patience(self) -> Patience:
@@ -78,3 +98,7 @@ class Settings(ServiceSettings):
             )
             for name, kind in RUNTIMES.items()
         }
+
+
+def _days(days: float) -> timedelta | None:
+    return timedelta(days=days) if days else None

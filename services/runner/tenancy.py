@@ -1,6 +1,6 @@
 """Gives workspaces to jobs and takes them back: slot, epoch and files in one order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,3 +100,24 @@ class Tenancy:
             await self._supervisor.end_all_in(workspace_id)
             await self._workspaces.close(workspace_id)
             self._slots.give_back(workspace_id)
+
+    @property
+    def preparing(self) -> frozenset[str]:
+        """The repository keys of workspaces that are being prepared."""
+        return frozenset(one.opening.repository_key for one in self._preparing.values())
+
+    async def expire(
+        self, workspace_id: WorkspaceId, job_id: str, is_old: Callable[[], bool]
+    ) -> bool:
+        """Removes a workspace that nobody claims any more; False where it was claimed meanwhile.
+
+        Raises FailedPrecondition where something runs in it, and Aborted where a claim is newer
+        than what was known of the job.
+        """
+        async with self._supervisor.admitted(job_id, self._supervisor.epoch(job_id)):
+            self._supervisor.require_idle(workspace_id)
+            if workspace_id in self._preparing or not is_old():
+                return False
+            await self._workspaces.close(workspace_id)
+            self._slots.give_back(workspace_id)
+            return True

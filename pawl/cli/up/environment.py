@@ -79,6 +79,10 @@ RUNNER = (
     "PAWL_CLAUDE_HOME",
     "PAWL_AGENT_ENV",
     "PAWL_ISOLATION",
+    "PAWL_CACHE_RETENTION_DAYS",
+    "PAWL_CACHE_MAX_BYTES",
+    "PAWL_WORKSPACE_RETENTION_DAYS",
+    "PAWL_COLLECT_SECONDS",
     "SHELL",
     # What the CLIs reach their model providers with. Nobody else gets these.
     "OPENAI_*",

@@ -31,6 +31,14 @@ class Cache:
         """Commits held with all they reach, the last used first, at most 64."""
         return [path.name for path in self._by_use()[:MAX_TIPS]]
 
+    def last_used(self) -> float:
+        """When it last served a workspace, in seconds since 1970."""
+        newest = self._by_use()[:1] or [self.directory]
+        try:
+            return newest[0].stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     async def has(self, commit: str) -> bool:
         """Whether the commit itself is here."""
         return commit in await self.known([commit])

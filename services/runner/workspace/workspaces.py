@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,6 +95,33 @@ class Workspaces:
         """Every workspace that holds a slot, by id."""
         found = (self.find(f"{path.parent.name}/{path.name}") for path in self._root.glob("*/*"))
         return sorted((one for one in found if one), key=lambda one: one.workspace_id)
+
+    def caches(self) -> Sequence[Cache]:
+        """Every cache on disk, the one that was used longest ago first."""
+        keys = [path.stem for path in self._caches.glob("*.git") if _KEY.match(path.stem)]
+        return sorted((self.cache(key) for key in keys), key=Cache.last_used)
+
+    def borrowed(self) -> frozenset[str] | None:
+        """The repository keys of caches that workspaces have their objects from.
+
+        None while some workspace does not tell.
+        """
+        found = [record.read(path) for path in self._root.glob("*/*")]
+        keys = [one.opening.repository_key for one in found if one is not None]
+        return frozenset(keys) if len(keys) == len(found) else None
+
+    async def remove_cache(self, cache: Cache) -> None:
+        """Takes a cache out of sight before anything else can happen, then deletes it."""
+        await removal.remove(cache.directory, self._trash)
+
+    async def empty_trash(self) -> None:
+        """Deletes what removals that were broken off have left."""
+        await removal.empty(self._trash)
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """Where what it keeps lies, by kind."""
+        return {"workspaces": self._root, "caches": self._caches, "trash": self._trash}
 
     async def reuse(self, opening: Opening, epoch: int) -> Workspace | None:
         """The workspace of an equal opening in which no run was started; None otherwise."""

@@ -1,0 +1,199 @@
+"""What a runner keeps goes when nobody has come back for it, and not before."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pawl.v1 import runner_pb2 as pb
+from services.runner.epochs import KEPT_SECONDS, Epochs
+from tests.runner.conftest import end_all
+from tests.runner.serving import (
+    WORKSPACE,
+    Heard,
+    Stub,
+    eventually,
+    finished,
+    follow_until,
+    prepare,
+    request,
+    serving,
+)
+from tests.support.repositories import sample_repository
+
+OFTEN = {"collect_seconds": 0.1}
+OTHER = "0190f1aa-0000-7000-8000-000000000002/1"
+
+
+def age(path: Path, days: float) -> None:
+    """Lets everything below have been written so long ago."""
+    then = time.time() - days * 86400
+    for one in (path, *path.rglob("*")):
+        os.utime(one, (then, then), follow_symlinks=False)
+
+
+def age_workspace(data_dir: Path, workspace_id: str, days: float) -> None:
+    """Lets the last word about a workspace have been so long ago."""
+    then = time.time() - days * 86400
+    job_id = workspace_id.partition("/")[0]
+    for file in (f"workspaces/{workspace_id}/meta.json", f"epochs/{job_id}.json"):
+        os.utime(data_dir / file, (then, then))
+
+
+async def rounds(data_dir: Path) -> None:
+    """Returns once at least one whole round has gone by."""
+    for _ in range(2):
+        left = data_dir / "trash" / "left"
+        left.parent.mkdir(exist_ok=True)
+        left.write_text("a round takes it")
+        await eventually(lambda file=left: not file.exists(), "no round goes by")  # type: ignore[misc]
+
+
+async def close(stub: Stub, workspace_id: str = WORKSPACE) -> None:
+    await stub.CloseWorkspace(pb.CloseWorkspaceRequest(workspace_id=workspace_id, epoch=1))
+
+
+async def held(stub: Stub) -> list[str]:
+    return list((await stub.DescribeRunner(pb.DescribeRunnerRequest())).workspace_ids)
+
+
+async def test_a_workspace_that_nobody_claims_goes_and_frees_its_slot(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    async with serving(data_dir, **OFTEN) as stub:
+        await prepare(stub, repository)
+        await prepare(stub, repository, workspace_id=OTHER)
+        age_workspace(data_dir, WORKSPACE, 8)
+
+        await eventually(lambda: not (data_dir / "workspaces" / WORKSPACE).exists(), "it stays")
+
+        await rounds(data_dir)
+        assert await held(stub) == [OTHER]
+
+
+async def test_a_workspace_in_which_something_runs_stays(tmp_path: Path, repository: Path) -> None:
+    data_dir = tmp_path / "runner"
+    async with serving(data_dir, **OFTEN) as stub:
+        await prepare(stub, repository)
+        call: Any = stub.Run(request("say here", "sleep 60"))
+        await follow_until(call, Heard(), lambda heard: heard.started)
+        age_workspace(data_dir, WORKSPACE, 8)
+
+        await rounds(data_dir)
+
+        assert await held(stub) == [WORKSPACE]
+        await end_all(stub)
+
+
+async def test_a_workspace_whose_run_ended_lately_stays(tmp_path: Path, repository: Path) -> None:
+    data_dir = tmp_path / "runner"
+    async with serving(data_dir, **OFTEN) as stub:
+        await prepare(stub, repository)
+        call: Any = stub.Run(request("say here"))
+        await follow_until(call, Heard(), lambda heard: heard.finished)
+        await finished(stub)
+        age_workspace(data_dir, WORKSPACE, 8)
+
+        await rounds(data_dir)
+
+        assert await held(stub) == [WORKSPACE]
+
+
+async def test_a_cache_goes_once_it_was_unused_for_long_and_nothing_borrows_from_it(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    cache = data_dir / "cache" / "abc123.git"
+    async with serving(data_dir, **OFTEN) as stub:
+        await prepare(stub, repository)
+        age(cache, 31)
+        await rounds(data_dir)
+        assert cache.exists()
+
+        await close(stub)
+
+        await eventually(lambda: not cache.exists(), "it stays")
+        said = await prepare(stub, repository)
+        assert said[-1].ready.ByteSize() == 0
+        assert (data_dir / "workspaces" / WORKSPACE / "repo" / "README.md").exists()
+
+
+async def test_beyond_the_limit_the_cache_goes_that_was_used_longest_ago(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    async with serving(data_dir) as stub:
+        for key in ("aaa", "bbb", "ccc"):
+            await prepare(stub, repository, repository_key=key)
+            await close(stub)
+        await prepare(stub, repository, repository_key="ddd")
+    caches = {key: data_dir / "cache" / f"{key}.git" for key in ("aaa", "bbb", "ccc", "ddd")}
+    for number, key in enumerate(("bbb", "aaa", "ccc")):
+        age(caches[key], 10 - number)
+    age(caches["ddd"], 20)
+    one = sum(file.stat().st_size for file in caches["aaa"].rglob("*") if file.is_file())
+
+    async with serving(data_dir, cache_max_bytes=3 * one + 100, **OFTEN):
+        await eventually(lambda: not caches["bbb"].exists(), "it stays")
+        await rounds(data_dir)
+
+    assert [key for key in caches if caches[key].exists()] == ["aaa", "ccc", "ddd"]
+
+
+async def test_whoever_prepares_is_never_in_a_collectors_way(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    async with serving(data_dir, cache_max_bytes=1, **OFTEN) as stub:
+        for _ in range(12):
+            said = await prepare(stub, repository)
+            assert said[-1].WhichOneof("kind") == "ready"
+            await asyncio.sleep(0)
+            await close(stub)
+
+        await eventually(lambda: not list((data_dir / "cache").glob("*")), "a cache stays")
+
+
+async def test_packs_of_calls_that_nobody_ended_go_after_a_day(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    async with serving(data_dir, **OFTEN):
+        old, young = data_dir / "spool" / "old.pack", data_dir / "spool" / "young.pack"
+        young.parent.mkdir(exist_ok=True)
+        for file in (young, old):
+            file.write_bytes(b"half a pack")
+        age(old, 2)
+
+        await eventually(lambda: not old.exists(), "it stays")
+
+        assert young.exists()
+
+
+@pytest.mark.parametrize("present", [True, False])
+async def test_jobs_that_nothing_is_here_of_are_forgotten_after_a_month(
+    tmp_path: Path, *, present: bool
+) -> None:
+    epochs = Epochs(tmp_path)
+    await epochs.admit("job", 4)
+    later = time.time() + KEPT_SECONDS + 60
+
+    assert epochs.prune({"job"} if present else set(), time.time()) == 0
+    epochs.prune({"job"} if present else set(), later)
+
+    assert epochs.current("job") == (4 if present else 0)
+    assert (tmp_path / "job.json").exists() is present
+
+
+async def test_what_a_collector_was_killed_over_goes_at_the_start(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    left = sample_repository(data_dir / "trash" / "half-removed")
+
+    async with serving(data_dir):
+        assert not left.exists()
