@@ -4,6 +4,7 @@ No other module updates the table `job`.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.job import Artifact, JobId, JobState, NewEvent
 from services.orchestrator.store import tables
 from services.orchestrator.store.engine import now
-from services.orchestrator.store.rows import Row
+from services.orchestrator.store.rows import Row, micros
 from services.orchestrator.store.text import clean, payload
 
 job = tables.job
@@ -30,9 +31,15 @@ HEAD = (
 )
 """What the writes go on with; the rest of the row would cost more than the write."""
 
+FARTHEST_LEASE = micros(timedelta(minutes=20))
+"""No lease runs that long, unless the clock was set back since."""
+
 CLAIMABLE = sa.case(
     (job.c.state == JobState.QUEUED, sa.func.coalesce(job.c.not_before, 0) <= now()),
-    (job.c.state == JobState.RUNNING, job.c.lease_until < now()),
+    (
+        job.c.state == JobState.RUNNING,
+        sa.not_(job.c.lease_until.between(now(), now() + FARTHEST_LEASE)),
+    ),
     else_=sa.false(),
 )
 """What may be claimed now, by the database's clock.

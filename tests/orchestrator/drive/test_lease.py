@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from services.orchestrator.drive.lease import Renewing, held
-from services.orchestrator.jobs.claim import Claim, LeaseLost
+from services.orchestrator.jobs.claim import Claim, LeaseLost, StoreAway
 from services.orchestrator.jobs.job import CancelRequest, JobId, JobState
 
 CLAIM = Claim(job_id=JobId("0190"), epoch=1, owner="me", previous=JobState.QUEUED)
@@ -93,3 +93,59 @@ async def test_a_lease_counts_from_when_the_claim_was_asked_for() -> None:
     ) as lease:
         assert timedelta(seconds=14) < lease.time_left() <= timedelta(seconds=15)
         lease.check()
+
+
+async def test_a_blocked_loop_does_not_lose_the_lease() -> None:
+    store, lost = Counting(), asyncio.Event()
+    term = timedelta(seconds=0.6)
+
+    async with held(
+        CLAIM,
+        store=store,
+        term=term,
+        on_lost=lost.set,
+        on_cancel=lambda: None,
+        sent=time.monotonic(),
+    ) as lease:
+        # What is tested is a loop that runs nothing for two terms.
+        time.sleep(2 * term.total_seconds())  # noqa: ASYNC251
+        lease.check()
+        await asyncio.sleep(0)
+
+        assert not lost.is_set()
+        assert store.renewals >= 4
+
+
+class Failing(Counting):
+    """Fails the first renewals it is asked for."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+        self.renewed = threading.Event()
+
+    @override
+    def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreAway("scripted to be away")
+        self.renewed.set()
+        return super().renew(claim, term=term)
+
+
+async def test_renewals_that_fail_for_a_while_lose_nothing() -> None:
+    store, lost = Failing(3), asyncio.Event()
+
+    async with held(
+        CLAIM,
+        store=store,
+        term=timedelta(seconds=1.5),
+        on_lost=lost.set,
+        on_cancel=lambda: None,
+        sent=time.monotonic(),
+    ) as lease:
+        await asyncio.to_thread(store.renewed.wait, 5)
+        await asyncio.sleep(0)
+
+        lease.check()
+        assert not lost.is_set()

@@ -131,6 +131,18 @@ async def test_a_lease_that_ran_out_can_be_taken_over(rig: Rig, store: Store) ->
         await store.note(old, fact())
 
 
+async def test_a_lease_that_a_clock_set_back_has_made_endless_can_be_taken_over(
+    rig: Rig, store: Store
+) -> None:
+    """An owner that lives renews it by the new clock; one that is gone would hold it for hours."""
+    claim = await rig.claim(term=timedelta(hours=1))
+
+    again = await store.claim(claim.job_id, owner="another", term=TERM)
+
+    assert again is not None
+    assert again.epoch == 2
+
+
 async def test_a_renewed_lease_is_not_taken_over(rig: Rig, store: Store) -> None:
     claim = await rig.claim(term=EXPIRED)
 
