@@ -6,13 +6,14 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
 
 from pawl.wire.errors import Unavailable
 from services.orchestrator.drive.driver import Driver
+from services.orchestrator.drive.lease import FENCE_SHARE
 from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.tidying import tidying
 from services.orchestrator.drive.work import Tools
@@ -23,6 +24,21 @@ from services.orchestrator.jobs.job import JobId, JobState
 logger = structlog.get_logger(__name__)
 
 PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One claim as it was asked for."""
+
+    candidate: Candidate
+    housed: bool
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
+    sent: float = field(default_factory=time.monotonic)
+
+    @property
+    def age(self) -> timedelta:
+        """Since it was asked for."""
+        return timedelta(seconds=time.monotonic() - self.sent)
 
 
 class Claimer:
@@ -42,6 +58,8 @@ class Claimer:
         self._max_jobs = max_jobs
         self._per_repository = per_repository
         self._drivers: dict[JobId, Driver] = {}
+        self._unanswered: list[_Asked] = []
+        """Claims that may have been made: the database was away when they were."""
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -79,6 +97,7 @@ class Claimer:
 
     async def _claim_what_fits(self) -> None:
         """Jobs whose owner was lost come first: they hold slots already."""
+        await self._look_up_claims()
         await self._claim(JobState.RUNNING, while_=lambda: True)
         # A full fleet is no reason to read a queue of thousands.
         await self._claim(JobState.QUEUED, while_=self._tools.fleet.roomy)
@@ -111,24 +130,46 @@ class Claimer:
         if not verdict.housed:
             reserved = self._tools.fleet.reserve(candidate.capabilities)
         claim: Claim | None = None
-        sent = time.monotonic()
+        asked = _Asked(candidate, verdict.housed)
         try:
             claim = await self._tools.store.claim(
                 candidate.job_id,
                 owner=self.owner,
                 term=self._tools.pace.lease,
                 per_repository=self._per_repository,
+                nonce=asked.nonce,
             )
+        except StoreAway:
+            self._unanswered.append(asked)
+            raise
         finally:
             if claim is None and reserved is not None:
                 self._tools.fleet.free(reserved)
-        if claim is None:
-            return True
-        self._tools.live.wake(candidate.job_id)
+        if claim is not None:
+            self._begin(claim, reserved, sent=asked.sent)
+        return True
+
+    async def _look_up_claims(self) -> None:
+        """Drives the jobs whose claim was made although the answer to it was lost."""
+        while self._unanswered:
+            asked = self._unanswered[-1]
+            claim = await self._tools.store.claimed(
+                asked.candidate.job_id, owner=self.owner, nonce=asked.nonce
+            )
+            self._unanswered.pop()
+            # One whose time is up is claimed again like any other, once its lease has run out.
+            left = self._tools.pace.lease * FENCE_SHARE - asked.age
+            if claim is not None and left > timedelta():
+                reserved: Runner | None = None
+                if not asked.housed:
+                    reserved = self._tools.fleet.reserve(asked.candidate.capabilities)
+                self._begin(claim, reserved, sent=asked.sent)
+
+    def _begin(self, claim: Claim, reserved: Runner | None, *, sent: float) -> None:
+        self._tools.live.wake(claim.job_id)
         logger.info("job_claimed", job_id=claim.job_id, epoch=claim.epoch)
         driver = self._drivers[claim.job_id] = Driver(claim, self._tools, reserved, sent=sent)
         self._tasks.create_task(self._drive(driver), name=f"job {claim.job_id}")
-        return True
 
     async def _drive(self, driver: Driver) -> None:
         try:

@@ -201,7 +201,13 @@ class Claiming(Protocol):
         """
 
     async def claim(
-        self, job_id: JobId, *, owner: str, term: timedelta, per_repository: int = 0
+        self,
+        job_id: JobId,
+        *,
+        owner: str,
+        term: timedelta,
+        per_repository: int = 0,
+        nonce: str = "",
     ) -> Claim | None:
         """Claims it, with `job.claimed`; None when it is no longer claimable.
 
@@ -209,8 +215,12 @@ class Claiming(Protocol):
         RUNNING: two that claim at once cannot pass that number together.
 
         A job claimed more than five times without progress becomes DEAD_LETTER
-        with POISONED instead, and the answer is None.
+        with POISONED instead, and the answer is None. After StoreAway the claim may
+        have been made all the same: `claimed` knows it by its nonce.
         """
+
+    async def claimed(self, job_id: JobId, *, owner: str, nonce: str) -> Claim | None:
+        """The claim that was made with a nonce nothing else has, while it is in force."""
 
     def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
         """Extends the lease; blocks, and is called from the lease's own thread.

@@ -17,7 +17,13 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.accepting import GONE
-from services.orchestrator.store.engine import now, reason
+from services.orchestrator.store.engine import (
+    CommitUnanswered,
+    committed,
+    is_away,
+    now,
+    reason,
+)
 from services.orchestrator.store.writes import (
     CLAIMABLE,
     UNCOUNTED,
@@ -92,6 +98,7 @@ def claim(
     owner: str,
     term: timedelta,
     per_repository: int = 0,
+    nonce: str = "",
 ) -> Claim | None:
     """Claims a job, or ends one that has lost too many owners."""
     this = sa.and_(job.c.job_id == job_id, CLAIMABLE)
@@ -109,6 +116,7 @@ def claim(
             "state": JobState.RUNNING,
             "epoch": job.c.epoch + 1,
             "owner": owner,
+            "claim_nonce": nonce,
             "lease_until": now() + rows.micros(term),
             "claims_without_progress": job.c.claims_without_progress + 1,
             "not_before": None,
@@ -136,6 +144,22 @@ def claim(
     )
     store_events(connection, row, [event])
     return Claim(job_id=job_id, epoch=row["epoch"], owner=owner, previous=previous)
+
+
+def claimed(connection: sa.Connection, job_id: JobId, *, owner: str, nonce: str) -> Claim | None:
+    """The claim that was made with a nonce, while it is in force."""
+    found = connection.execute(
+        sa.select(job.c.epoch, job.c.claimed_from).where(
+            job.c.job_id == job_id,
+            job.c.owner == owner,
+            job.c.claim_nonce == nonce,
+            job.c.state == JobState.RUNNING,
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    return Claim(job_id=job_id, epoch=row.epoch, owner=owner, previous=JobState(row.claimed_from))
 
 
 def running(connection: sa.Connection) -> dict[str, int]:
@@ -201,15 +225,20 @@ def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:
 def renew(engine: sa.Engine, claim: Claim, *, term: timedelta) -> CancelRequest | None:
     """Extends a lease, in the thread that calls it. Raises LeaseLost, StoreAway."""
     try:
-        with engine.begin() as connection:
+        with committed(engine) as connection:
             row = driven(connection, claim, (), {"lease_until": now() + rows.micros(term)})
             if row["cancel_time"] is None:
                 return None
             asked = sa.select(job.c.cancel_time, job.c.cancel_by, job.c.cancel_reason)
             found = connection.execute(asked.where(job.c.job_id == claim.job_id))
             return rows.cancel_request(found.mappings().one())
-    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-        raise StoreAway(reason(error)) from error
+    except CommitUnanswered as unanswered:
+        # One that happened after all does no harm; one that is only believed in would.
+        raise StoreAway(str(unanswered)) from unanswered
+    except sa.exc.SQLAlchemyError as error:
+        if is_away(error):
+            raise StoreAway(reason(error)) from error
+        raise
 
 
 def give_up(connection: sa.Connection, owner: str) -> None:

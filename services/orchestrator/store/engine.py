@@ -1,5 +1,7 @@
 """Connections, with all that is peculiar to a kind of database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,38 @@ def reading_engine(file: Path, *, connections: int) -> sa.Engine:
 def reason(error: BaseException) -> str:
     """What the driver says, without the statement and its values."""
     return str(getattr(error, "orig", None) or "every connection is busy")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database itself failed, and with it everything in its transaction."""
+    # Damage is a DatabaseError; the kinds of it that are a defect of ours have own names.
+    failed = (sa.exc.OperationalError, sa.exc.TimeoutError)
+    return isinstance(error, failed) or type(error) is sa.exc.DatabaseError
+
+
+class CommitUnanswered(Exception):
+    """A commit failed in a way that leaves open whether it happened."""
+
+    def __init__(self, error: sa.exc.DBAPIError) -> None:
+        super().__init__(str(error.orig))
+        self.error = error
+
+
+@contextmanager
+def committed(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that is committed at the end of the block, undone when that raises.
+
+    Raises CommitUnanswered; the connection is closed then, and what it held is let go.
+    """
+    with engine.connect() as connection:
+        yield connection
+        try:
+            connection.commit()
+        except sa.exc.IntegrityError:
+            raise
+        except sa.exc.DBAPIError as error:
+            connection.invalidate()
+            raise CommitUnanswered(error) from error
 
 
 def _engine(file: Path, connections: int, begin: str, *pragmas: str) -> sa.Engine:

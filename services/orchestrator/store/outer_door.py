@@ -187,15 +187,30 @@ class SqlClaiming:
         )
 
     async def claim(
-        self, job_id: JobId, *, owner: str, term: timedelta, per_repository: int = 0
+        self,
+        job_id: JobId,
+        *,
+        owner: str,
+        term: timedelta,
+        per_repository: int = 0,
+        nonce: str = "",
     ) -> Claim | None:
         """See Claiming."""
         claim = await self._threads.write(
-            claims.claim, job_id, owner=owner, term=term, per_repository=per_repository
+            claims.claim,
+            job_id,
+            owner=owner,
+            term=term,
+            per_repository=per_repository,
+            nonce=nonce,
         )
         if claim is not None:
             answered(Point.C1, StoreAway)
         return claim
+
+    async def claimed(self, job_id: JobId, *, owner: str, nonce: str) -> Claim | None:
+        """See Claiming."""
+        return await self._threads.read(claims.claimed, job_id, owner=owner, nonce=nonce)
 
     def renew(self, claim: Claim, *, term: timedelta) -> CancelRequest | None:
         """See Claiming."""

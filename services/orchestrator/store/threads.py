@@ -9,15 +9,16 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.claim import StoreAway
-from services.orchestrator.store.engine import reading_engine, reason, writing_engine
+from services.orchestrator.store.batches import Batches, Change
+from services.orchestrator.store.engine import is_away, reading_engine, reason, writing_engine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,10 +35,11 @@ class Threads:
     def __init__(self, file: Path) -> None:
         self._reading = reading_engine(file, connections=READERS)
         self._writing = writing_engine(file, connections=1)
+        self._batches = Batches(self._writing)
         self.renewing = writing_engine(file, connections=RENEWERS)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         # As many can wait here as there are callers; each of them waits for its answer.
-        self._waiting: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._writer.start()
         self._closed = False
@@ -68,7 +70,7 @@ class Threads:
         """
         if self._closed:
             raise StoreAway("this service is leaving")
-        waiting = _Change(lambda connection: change(connection, *args, **kwargs))
+        waiting = Change(lambda connection: change(connection, *args, **kwargs))
         self._waiting.put(waiting)
         made: T = await asyncio.wrap_future(waiting.future)
         return made
@@ -87,7 +89,7 @@ class Threads:
             with self._reading.begin() as connection:
                 return question(connection)
         except sa.exc.SQLAlchemyError as error:
-            if _is_away(error):
+            if is_away(error):
                 raise StoreAway(reason(error)) from error
             raise
 
@@ -96,11 +98,11 @@ class Threads:
             changes = [first]
             while len(changes) < BATCH and (more := self._next()) is not None:
                 changes.append(more)
-            _make(
-                [one for one in changes if one.future.set_running_or_notify_cancel()], self._writing
+            self._batches.make(
+                [one for one in changes if one.future.set_running_or_notify_cancel()]
             )
 
-    def _next(self) -> "_Change | None":
+    def _next(self) -> Change | None:
         try:
             following = self._waiting.get_nowait()
         except queue.Empty:
@@ -109,48 +111,3 @@ class Threads:
             # The end is for the loop around this to see.
             self._waiting.put(None)
         return following
-
-
-class _Change:
-    """A change that somebody waits for."""
-
-    def __init__(self, make: Callable[[sa.Connection], Any]) -> None:
-        self.make = make
-        self.future: Future[Any] = Future()
-
-
-def _make(changes: list[_Change], engine: sa.Engine) -> None:
-    """Makes changes under one commit; each is undone by itself when it raises.
-
-    Whatever goes wrong is raised where the change was asked for.
-    """
-    answers: list[Any] = []
-    refused: dict[int, BaseException] = {}
-    try:
-        with engine.begin() as connection:
-            for position, change in enumerate(changes):
-                answers.append(None)
-                try:
-                    with connection.begin_nested():
-                        answers[position] = change.make(connection)
-                except BaseException as error:
-                    if _is_away(error):
-                        raise
-                    refused[position] = error
-    except BaseException as error:
-        failure = StoreAway(reason(error)) if _is_away(error) else error
-        for position, change in enumerate(changes):
-            change.future.set_exception(refused.get(position, failure))
-        return
-    for position, change in enumerate(changes):
-        if position in refused:
-            change.future.set_exception(refused[position])
-        else:
-            change.future.set_result(answers[position])
-
-
-def _is_away(error: BaseException) -> bool:
-    """Whether the database itself failed, and with it everything in its transaction."""
-    # Damage is a DatabaseError; the kinds of it that are a defect of ours have own names.
-    failed = (sa.exc.OperationalError, sa.exc.TimeoutError)
-    return isinstance(error, failed) or type(error) is sa.exc.DatabaseError

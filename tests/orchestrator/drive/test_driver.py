@@ -518,6 +518,28 @@ async def test_no_slot_stays_promised_when_the_database_is_away(
     assert (job.state, refusals, house.fleet.reserved) == (JobState.SUCCEEDED, [], [])
 
 
+async def test_a_claim_that_was_made_without_an_answer_is_driven_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, unanswered = house.store.claim, [StoreAway("scripted")]
+
+    async def made(job_id: JobId, **how: Any) -> Any:
+        made = await claim(job_id, **how)
+        if unanswered and made is not None:
+            raise unanswered.pop()
+        return made
+
+    monkeypatch.setattr(house.store, "claim", made)
+    job_id = await house.submit(nothing)
+
+    job = await house.ended(job_id)
+    await house.left(job_id)
+
+    # Under the first claim: nobody had to wait for its lease to run out.
+    assert (job.state, job.epoch, unanswered) == (JobState.SUCCEEDED, 1, [])
+    assert house.fleet.reserved == []
+
+
 async def test_a_job_between_workspaces_can_be_cancelled_when_no_runner_has_room(
     house: House,
 ) -> None:

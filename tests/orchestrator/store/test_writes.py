@@ -30,6 +30,7 @@ from tests.support.jobs import TERM, fact, some_job, some_plan
 SOURCES = sorted(Path(next(iter(package.__path__))).rglob("*.py"))
 READS = {
     "candidates",
+    "claimed",
     "given_up_checkpoints",
     "kept",
     "referred_to",
