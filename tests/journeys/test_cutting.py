@@ -4,6 +4,7 @@ import os
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_cuts_and_blackholes_lose_no_byte_and_repeat_none(tmp_path: Path) -> Non
     script = [f"do: audit {audit}", f"do: copy {copy}", f"do: numbers {SIZE - share * len(faults)}"]
     for number in range(len(faults)):
         script += [f"do: wait-for {tmp_path / f'go-{number}'}", f"do: numbers {share}"]
-    environment = {
+    environment: dict[str, Any] = {
         "PAWL_LEASE_SECONDS": "5",
         "PAWL_POLL_SECONDS": "1",
         "PAWL_RUN_LEASE_SECONDS": str(RUN_LEASE_SECONDS),

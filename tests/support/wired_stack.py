@@ -24,8 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager
-def wired_stack(folder: Path, **env: str) -> Iterator[tuple[Stack, Proxy]]:
-    """The services for the length of the block, their data in ``folder/data`` as of `pawl up`."""
+def wired_stack(folder: Path, *, spare: bool = False, **env: str) -> Iterator[tuple[Stack, Proxy]]:
+    """The services for the length of the block, their data in ``folder/data`` as of `pawl up`.
+
+    With a `spare` there is another runner, of one slot, that no proxy stands before.
+    """
     home, data = folder / "home", folder / "data"
     for path in (home, data / "services", data / "logs"):
         path.mkdir(parents=True, exist_ok=True)
@@ -42,7 +45,12 @@ def wired_stack(folder: Path, **env: str) -> Iterator[tuple[Stack, Proxy]]:
         runner, _ = scope.enter_context(_service("runner", data, common))
         contract, _ = scope.enter_context(_service("contract", data, common))
         proxy = scope.enter_context(proxy_to(runner))
-        targets = {"PAWL_RUNNER_TARGETS": proxy.address, "PAWL_CONTRACT_TARGET": contract}
+        runners = [proxy.address]
+        if spare:
+            one_slot = common | {"PAWL_SLOTS": "1"}
+            other, _ = scope.enter_context(_service("runner", data, one_slot, "spare"))
+            runners.append(other)
+        targets = {"PAWL_RUNNER_TARGETS": ",".join(runners), "PAWL_CONTRACT_TARGET": contract}
         orchestrator, process = scope.enter_context(
             _service("orchestrator", data, common | targets)
         )
@@ -64,13 +72,14 @@ def wired_stack(folder: Path, **env: str) -> Iterator[tuple[Stack, Proxy]]:
 
 @contextlib.contextmanager
 def _service(
-    name: str, data: Path, environment: dict[str, str]
+    name: str, data: Path, environment: dict[str, str], called: str = ""
 ) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    address, log = data / f"{name}.address", data / "logs" / f"{name}.log"
+    called = called or name
+    address, log = data / f"{called}.address", data / "logs" / f"{called}.log"
     address.unlink(missing_ok=True)
     own = {
         "PAWL_LISTEN": "127.0.0.1:0",
-        "PAWL_DATA_DIR": str(data / name),
+        "PAWL_DATA_DIR": str(data / called),
         "PAWL_ADDRESS_FILE": str(address),
         "PAWL_LEAVE_WITH_PARENT": "1",
     }
@@ -84,13 +93,13 @@ def _service(
             text=True,
             start_new_session=True,
         )
-    (data / "services" / f"{name}.pid").write_text(str(process.pid))
+    (data / "services" / f"{called}.pid").write_text(str(process.pid))
     with process:
         try:
             give_up = time.monotonic() + START_SECONDS
             while not address.exists():
                 if process.poll() is not None or time.monotonic() > give_up:
-                    raise StackFailed(f"{name} does not serve: {log.read_text()[-4000:]}")
+                    raise StackFailed(f"{called} does not serve: {log.read_text()[-4000:]}")
                 time.sleep(0.02)
             yield address.read_text(), process
         finally:
