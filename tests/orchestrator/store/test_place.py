@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.orchestrator.store import place
 from services.orchestrator.store.place import StoreUnusable, network_kind
 from services.orchestrator.store.store import opened
 from tests.support.jobs import some_job
@@ -108,3 +109,14 @@ tmpfs /mnt/shared2 tmpfs rw 0 0
 )
 def test_network_file_systems_are_told_by_their_mounts(directory: str, kind: str | None) -> None:
     assert network_kind(Path(directory), MOUNTS) == kind
+
+
+async def test_a_database_on_a_network_file_system_is_refused_before_it_is_made(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/export {tmp_path} nfs4 rw 0 0\n")
+    monkeypatch.setattr(place, "MOUNTS", mounts)
+
+    assert "lies on a network file system (nfs4)" in await refusal(url)
+    assert list(tmp_path.iterdir()) == [mounts]
