@@ -184,7 +184,7 @@ class House:
 
 
 @asynccontextmanager
-async def house_at(folder: Path) -> AsyncIterator[House]:
+async def house_at(folder: Path, pace: Pace = QUICK) -> AsyncIterator[House]:
     """A house whose parts lie below `folder`."""
     origin = folder / "origin.git"
     sample = sample_repository(folder / "sample")
@@ -203,7 +203,7 @@ async def house_at(folder: Path) -> AsyncIterator[House]:
             live=live,
             skills=SkillFolder(None),
             scratch=folder / "scratch",
-            pace=QUICK,
+            pace=pace,
             now=lambda: datetime.now(UTC),
         )
         async with claiming(tools, max_jobs=4, poll=timedelta(seconds=0.1)) as claimer:
