@@ -84,9 +84,7 @@ class Claimer:
         while True:
             self._woken.clear()
             try:
-                while await self._tools.store.expire_queued():
-                    pass
-                await self._claim_what_fits()
+                await self._look()
             except StoreAway as error:
                 logger.warning("store_away", error=str(error))
             try:
@@ -95,8 +93,10 @@ class Claimer:
             except TimeoutError:
                 pass
 
-    async def _claim_what_fits(self) -> None:
-        """Jobs whose owner was lost come first: they hold slots already."""
+    async def _look(self) -> None:
+        """Claims what fits; jobs whose owner was lost come first: they hold slots already."""
+        while await self._tools.store.expire_queued():
+            pass
         await self._look_up_claims()
         await self._claim(JobState.RUNNING, while_=lambda: True)
         # A full fleet is no reason to read a queue of thousands.

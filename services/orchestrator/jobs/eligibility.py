@@ -107,7 +107,7 @@ class Verdict:
     looks: tuple[Look, ...]
     """One for each runner, in the order of the offers."""
     housed: bool
-    """It has its slot already, or needs none to be claimed."""
+    """Its workspace has a slot already."""
 
     @property
     def nearest(self) -> Look | None:
@@ -118,15 +118,12 @@ class Verdict:
 def judge(candidate: Candidate, offers: Offers, process: Process) -> Verdict:
     """Whether the job would be claimed: what decides claims, and what explains them.
 
-    The runner that holds the job's workspace takes it even when it is full or leaving:
-    the workspace has its slot already. A job that was RUNNING is claimed whatever the
-    fleet offers: it goes back to the queue for want of a slot, or ends, and only an
-    owner can tell it of a cancel request or of its deadline.
+    A job that was RUNNING is claimed whatever the fleet offers: its workspace has a slot
+    already, or it goes back to the queue for want of one, or ends; and only an owner can
+    tell it of a cancel request or of its deadline.
     """
     looks = tuple(look_at(candidate, offer, offers.own) for offer in offers.runners)
     queued = candidate.state is JobState.QUEUED
-    holder = [one for one in looks if _holds(candidate, one.offer) and one.obstacle is None]
-    housed = bool(holder) or (not queued and bool(candidate.runner_id))
     holds = []
     if not candidate.claimable:
         holds.append(Hold.NOT_CLAIMABLE)
@@ -138,6 +135,7 @@ def judge(candidate: Candidate, offers: Offers, process: Process) -> Verdict:
         holds.append(Hold.DRIVEN_HERE)
     if process.full:
         holds.append(Hold.PROCESS_FULL)
+    housed = not queued and bool(candidate.runner_id)
     return Verdict(holds=tuple(holds), looks=looks, housed=housed)
 
 
@@ -145,8 +143,6 @@ def look_at(candidate: Candidate, offer: Offer, own: frozenset[str]) -> Look:
     """The first thing that keeps one runner from taking the job."""
     if not offer.reachable:
         return Look(offer=offer, obstacle=Obstacle.UNREACHABLE)
-    if _holds(candidate, offer):
-        return Look(offer=offer)
     if offer.draining:
         return Look(offer=offer, obstacle=Obstacle.DRAINING)
     missing = _missing(candidate.capabilities, offer, own)
@@ -185,10 +181,6 @@ def missing_capabilities(required: Sequence[str], offers: Offers) -> tuple[str, 
     if not lacks:
         return tuple(name for name in required if name not in offers.own)
     return min(lacks, key=len)
-
-
-def _holds(candidate: Candidate, offer: Offer) -> bool:
-    return bool(candidate.runner_id) and offer.runner_id == candidate.runner_id
 
 
 def _missing(required: Sequence[str], offer: Offer, own: frozenset[str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def running(standing: Standing, known: Sequence[KnownRunner], *, here: str) -> R
     job, step = standing.job, _step(standing)
     limit = job.plan.limits.silence if job.plan else timedelta()
     heard = _heard(standing, step)
-    expired = standing.lease_until is None or standing.lease_until < standing.now
+    expired = standing.lease_expired
     reachable = any(
         one.reachable and one.description is not None and one.description.runner_id == job.runner_id
         for one in known
@@ -71,7 +71,7 @@ def sentence(standing: Standing, about: Running, reason: StandingReason) -> str:
             until = moment(about.back_off_until) if about.back_off_until else "soon"
             return (
                 f"A step was lost ({standing.job.losses} in a row, {standing.job.max_attempts} may "
-                f"be); it starts again at {until}."
+                f"be); it starts again by {until}."
             )
         case StandingReason.SILENT:
             return (

@@ -18,6 +18,8 @@ class Standing:
     now: datetime
     owner: str
     lease_until: datetime | None
+    lease_expired: bool
+    """It is RUNNING, and its claim is no longer in force."""
     poisoned: bool
     """The next claim gives it up instead."""
     overdue: bool

@@ -66,6 +66,7 @@ def read(connection: sa.Connection, job_id: str, *, per_repository: int) -> Stan
         now=rows.sure_time(around["now"]),
         owner=around["owner"],
         lease_until=rows.time(around["lease_until"]),
+        lease_expired=found.state is JobState.RUNNING and bool(around["claimable"]),
         poisoned=bool(around["poisoned"]),
         overdue=bool(around["overdue"]),
         queue_deadline=rows.time(around["queue_deadline"]),
