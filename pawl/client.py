@@ -51,6 +51,7 @@ Stage = task_pb2.Stage
 StandingReason = orchestrator_pb2.StandingReason
 Step = job_pb2.Step
 StepState = job_pb2.StepState
+Storage = job_pb2.Storage
 SubmitTaskResponse = orchestrator_pb2.SubmitTaskResponse
 WatchJobResponse = orchestrator_pb2.WatchJobResponse
 ValidateTaskResponse = contract_pb2.ValidateTaskResponse
@@ -182,6 +183,11 @@ class OrchestratorClient:
     async def queue(self) -> GetQueueResponse:
         """How many jobs there are that have not ended, and who waits longest."""
         return await self._caller.ask(self._stub.GetQueue, orchestrator_pb2.GetQueueRequest())
+
+    async def storage(self) -> Storage:
+        """What the orchestrator keeps on its disks; what runners keep is in `runners`."""
+        request = orchestrator_pb2.GetStorageRequest()
+        return (await self._caller.ask(self._stub.GetStorage, request)).storage
 
     async def artifacts(self, job_id: str) -> ListArtifactsResponse:
         """What a job has left behind so far, ordered by path."""

@@ -58,6 +58,17 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """Something that a person should look at."""
+
+    reason: str
+    message: str
+    remedy: str
+    grave: bool
+    """Something does not work, or soon will not; else it is good to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """All of it, as it was when the last collection ended; disks as they are now."""
 
@@ -70,6 +81,7 @@ class Storage:
     last: Collection | None = None
     round: timedelta | None = None
     """From one collection to the next."""
+    concerns: tuple[Concern, ...] = ()
 
 
 def size_of(folder: Path) -> int:

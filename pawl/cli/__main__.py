@@ -36,6 +36,7 @@ for name, path, says in (
     ("retry", "retry:retry", "Open a failed job again, from its last checkpoint."),
     ("artifacts", "artifacts:artifacts", "List what a job leaves behind, or read one of it."),
     ("runners", "runners:runners", "List the runners, and what each can run."),
+    ("doctor", "doctor.command:doctor", "Tell whether all is well, and what to do if not."),
 ):
     app.command(f"pawl.cli.{path}", name=name, help=says)
 

@@ -47,6 +47,8 @@ def put(job: Job) -> None:
             ("not before", tables.moment(job.not_before)),
             ("started", tables.moment(job.start_time)),
             ("ended", tables.moment(job.end_time)),
+            ("artifacts removed", tables.moment(job.artifacts_removed_time)),
+            ("checkpoints removed", tables.moment(job.checkpoints_removed_time)),
             ("last event", str(job.last_sequence)),
             ("cancel asked", tables.moment(asked.time)),
             ("by", asked.by),

@@ -83,6 +83,7 @@ async def main(settings: Settings) -> None:
             process=claimer.process,
             owner=claimer.owner,
             settle=tools.pace.presumed_dead,
+            keeping=collector,
         )
 
         def register(server: grpc.aio.Server) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf import json_format, struct_pb2, timestamp_pb2
 
 from pawl.v1 import job_pb2, task_pb2
+from pawl.wire.storage import span, to_message
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
@@ -164,6 +165,8 @@ def job_to_message(job: Job) -> job_pb2.Job:
         epoch=job.epoch,
         repository=job.repository,
         runtime=job.runtime,
+        artifacts_removed_time=stamp(job.artifacts_removed),
+        checkpoints_removed_time=stamp(job.checkpoints_removed),
     )
 
 
@@ -270,6 +273,9 @@ def runner_to_message(known: KnownRunner) -> job_pb2.Runner:
         isolation=said.isolation,
         draining=said.draining,
         reachable=known.reachable,
+        draining_reason=said.draining_reason,
+        storage=to_message(said.storage) if said.storage else None,
+        clock_offset=span(said.clock_offset),
     )
 
 

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 import grpc
 from typing_extensions import override
 
+from pawl.storage import Storage
 from pawl.v1 import job_pb2, task_pb2
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
 from pawl.wire.errors import NotFound
+from pawl.wire.storage import to_message
 from services.orchestrator import convert, explained, reading, requests
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.cancelling import Cancelling
@@ -45,6 +47,13 @@ class Fleet(Protocol):
         """Every runner there is, by target."""
 
 
+class Keeping(Protocol):
+    """Who knows what is kept here."""
+
+    async def report(self) -> Storage:
+        """What there is, whether or not the store answers."""
+
+
 class OrchestratorServicer(rpc.OrchestratorServiceServicer):
     """One per process; `on_submitted` and `on_cancel` tell whoever drives jobs in it.
 
@@ -65,6 +74,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         process: Callable[[], Process],
         owner: str,
         settle: timedelta,
+        keeping: Keeping,
     ) -> None:
         self._store = store
         self._artifacts = artifacts
@@ -77,6 +87,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         self._process = process
         self._owner = owner
         self._settle = settle
+        self._keeping = keeping
 
     @override
     async def SubmitTask(
@@ -219,6 +230,12 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         pieces = reading.read(self._store, self._artifacts, job, request.path, request.offset)
         async for offset, data in pieces:
             yield pb.ReadArtifactResponse(offset=offset, data=data)
+
+    @override
+    async def GetStorage(
+        self, request: pb.GetStorageRequest, context: Context
+    ) -> pb.GetStorageResponse:
+        return pb.GetStorageResponse(storage=to_message(await self._keeping.report()))
 
     @override
     async def ListRunners(

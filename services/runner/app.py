@@ -70,7 +70,7 @@ async def running(settings: Settings) -> AsyncIterator[str]:
                 epochs=epochs,
                 policy=settings.retention,
             )
-            servicer = RunnerServicer(identity, supervisor, tenancy, slots)
+            servicer = RunnerServicer(identity, supervisor, tenancy, slots, collector)
 
             def register(server: grpc.aio.Server) -> None:
                 rpc.add_RunnerServiceServicer_to_server(servicer, server)

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
-from pawl import storage
+from pawl import concerns, storage
 from pawl.storage import Collection, Removed, Storage, Use, size_of, utc_now
 from pawl.wire.errors import Aborted, FailedPrecondition
 from services.runner import delivery
@@ -81,9 +81,9 @@ class Collector:
                 logger.info("removed", kind=one.kind, count=one.count, size_bytes=one.size_bytes)
             return self._last
 
-    def storage(self) -> Storage:
+    def report(self) -> Storage:
         """What there was after the last round; disks as they are now."""
-        return Storage(
+        seen = Storage(
             time=self.now(),
             git_version=self._git,
             uses=self._uses,
@@ -91,10 +91,13 @@ class Collector:
             last=self._last,
             round=self.policy.round,
         )
+        return replace(seen, concerns=concerns.of(seen))
+
+    async def look(self) -> None:
+        """Finds out what does not change; for the start."""
+        self._git = await asyncio.to_thread(storage.git_version)
 
     async def _collect(self, removed: dict[str, tuple[int, int]]) -> None:
-        if not self._git:
-            self._git = await asyncio.to_thread(storage.git_version)
         await self.workspaces.empty_trash()
         spooled = self.now() - SPOOLED
         dropped = delivery.drop_old(self.data_dir / "spool", spooled.timestamp())
@@ -206,6 +209,7 @@ class Collector:
 @asynccontextmanager
 async def collecting(collector: Collector, *, first: float = FIRST_SECONDS) -> AsyncIterator[None]:
     """Collects for the length of the block."""
+    await collector.look()
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(_again_and_again(collector, first), name="collector")
         try:

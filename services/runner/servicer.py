@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from typing_extensions import override
 
+from pawl.storage import Storage
 from pawl.v1 import job_pb2
 from pawl.v1 import runner_pb2 as pb
 from pawl.v1 import runner_pb2_grpc as rpc
 from pawl.wire.errors import InvalidArgument, Unavailable, Violation
 from pawl.wire.faultpoints import Point, answered, reach
+from pawl.wire.storage import to_message
 from services.runner import convert, moments
 from services.runner.delivery import Delivery
 from services.runner.slots import Slots
@@ -36,16 +38,29 @@ class Identity:
     heartbeat: timedelta = timedelta(seconds=10)
 
 
+class Keeping(Protocol):
+    """Who knows what is kept here."""
+
+    def report(self) -> Storage:
+        """What there is, at once."""
+
+
 class RunnerServicer(rpc.RunnerServiceServicer):
     """Owns nothing that needs closing: gRPC may drop any of its generators midway."""
 
     def __init__(
-        self, identity: Identity, supervisor: Supervisor, tenancy: Tenancy, slots: Slots
+        self,
+        identity: Identity,
+        supervisor: Supervisor,
+        tenancy: Tenancy,
+        slots: Slots,
+        keeping: Keeping,
     ) -> None:
         self._identity = identity
         self._supervisor = supervisor
         self._tenancy = tenancy
         self._slots = slots
+        self._keeping = keeping
 
     @override
     async def DescribeRunner(
@@ -70,6 +85,8 @@ class RunnerServicer(rpc.RunnerServiceServicer):
             free_slots=self._slots.free,
             isolation=self._identity.isolation,
             draining=self._supervisor.draining,
+            draining_reason=self._supervisor.draining_reason,
+            storage=to_message(self._keeping.report()),
             workspace_ids=self._slots.held,
             token=moments.token(),
         )

@@ -87,6 +87,15 @@ class Supervisor:
         """It takes no new work: it leaves, or a process of some run could not be ended."""
         return self.leaving or bool(self._survivors())
 
+    @property
+    def draining_reason(self) -> str:
+        """Why it takes no new work; empty while it does."""
+        try:
+            self.require_open()
+        except Unavailable as refused:
+            return refused.message
+        return ""
+
     async def cards(self) -> Sequence[Card]:
         """Returns what each runtime says of itself; each CLI is asked once until it changes."""
         async with asyncio.TaskGroup() as probes:

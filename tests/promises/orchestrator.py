@@ -25,8 +25,13 @@ from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.eligibility import Offers, Process, offer_of
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, Segment, Stream
 from services.orchestrator.jobs.plan import Plan
+from services.orchestrator.jobs.retention import Policy
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription, RuntimeCard
+from services.orchestrator.retention.collector import Collector
 from services.orchestrator.servicer import OrchestratorServicer
+from services.orchestrator.source.credentials import Credentials
+from services.orchestrator.source.git import Git
+from services.orchestrator.source.mirror import Mirrors
 from services.orchestrator.store.store import SqlStore, opened
 from tests.orchestrator.store.claiming import Rig, ended
 from tests.support.jobs import fact, some_plan
@@ -101,6 +106,7 @@ class House:
     contract: ScriptedContract
     fleet: ScriptedFleet
     folder: Path
+    collector: Collector
     submitted: list[None]
     cancelled: list[str]
     process: Process = field(default_factory=lambda: Process(max_jobs=64))
@@ -182,6 +188,15 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
         artifacts = Artifacts.at(f"file://{folder / 'artifacts'}")
         feed = Feed(watches=watches)
         contract, fleet = ScriptedContract(), ScriptedFleet()
+        collector = Collector(
+            store=store,
+            artifacts=artifacts,
+            mirrors=Mirrors(
+                folder / "mirrors", git=Git(), credentials=Credentials(), allow_local=True
+            ),
+            policy=Policy(artifacts=timedelta(days=90)),
+            folders={"database": folder, "artifacts": folder / "artifacts"},
+        )
         submitted: list[None] = []
         cancelled: list[str] = []
         served: list[House] = []
@@ -196,6 +211,7 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
             process=lambda: served[0].process,
             owner="me",
             settle=SETTLE,
+            keeping=collector,
         )
 
         def register(server: grpc.aio.Server) -> None:
@@ -213,6 +229,7 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
                 contract=contract,
                 fleet=fleet,
                 folder=folder,
+                collector=collector,
                 submitted=submitted,
                 cancelled=cancelled,
             )

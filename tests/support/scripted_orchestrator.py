@@ -74,6 +74,10 @@ class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
         return self._answer("ListArtifacts", request, context)
 
     @override
+    async def GetStorage(self, request: Any, context: Any) -> Any:
+        return self._answer("GetStorage", request, context)
+
+    @override
     async def ListRunners(self, request: Any, context: Any) -> Any:
         return self._answer("ListRunners", request, context)
 

@@ -1,6 +1,9 @@
 """What there is to know about runners."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from pawl.storage import Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,11 @@ class RunnerDescription:
     workspace_ids: tuple[str, ...]
     token: str = ""
     """The moment it said so, by its own clock."""
+    draining_reason: str = ""
+    storage: Storage | None = None
+    """What it keeps; None where it does not tell."""
+    clock_offset: timedelta | None = None
+    """How far its clock was ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

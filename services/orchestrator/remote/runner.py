@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -83,6 +83,7 @@ class RemoteRunner(Runner):
 
     async def describe(self) -> RunnerDescription:
         """Asks what the runner is now. Raises RunnerUnreachable."""
+        asked = datetime.now(UTC)
         try:
             with _told():
                 said = await self.stub.DescribeRunner(
@@ -90,7 +91,10 @@ class RemoteRunner(Runner):
                 )
         except (JobFailed, LeaseLost, RunUnknown, RunnerFull) as error:
             raise RunnerUnreachable(f"it does not describe itself: {error}") from error
-        self.description = translate.description(said)
+        half_way = asked + (datetime.now(UTC) - asked) / 2
+        described = translate.description(said)
+        offset = described.storage.time - half_way if described.storage else None
+        self.description = replace(described, clock_offset=offset)
         return self.description
 
     @override

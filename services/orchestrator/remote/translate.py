@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 from google.protobuf import timestamp_pb2
 
+from pawl.storage import Storage
 from pawl.v1 import job_pb2, runner_pb2
 from pawl.wire.errors import Refusal
+from pawl.wire.storage import from_message
 from services.orchestrator.drive.ports import (
     Alive,
     Finished,
@@ -105,7 +107,19 @@ def description(said: runner_pb2.DescribeRunnerResponse) -> RunnerDescription:
         draining=said.draining,
         workspace_ids=tuple(said.workspace_ids),
         token=said.token,
+        draining_reason=said.draining_reason,
+        storage=_storage(said),
     )
+
+
+def _storage(said: runner_pb2.DescribeRunnerResponse) -> Storage | None:
+    """What it keeps; None for a runner that does not tell, or tells of no time there is."""
+    if not said.HasField("storage"):
+        return None
+    try:
+        return from_message(said.storage)
+    except (ValueError, OverflowError):
+        return None
 
 
 def step_of(run_id: str) -> tuple[int, int]:

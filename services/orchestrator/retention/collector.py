@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from pawl import storage
+from pawl import concerns, storage
 from pawl.storage import Collection, Storage, Use, utc_now
 from pawl.wire.errors import Unavailable
 from services.orchestrator.artifacts import Artifacts
@@ -66,9 +66,9 @@ class Collector:
                 logger.info("removed", kind=one.kind, count=one.count, size_bytes=one.size_bytes)
             return self._last
 
-    def storage(self) -> Storage:
-        """What there was after the last round; disks as they are now."""
-        return Storage(
+    async def report(self) -> Storage:
+        """What there was after the last round; disks and the database as they are now."""
+        seen = Storage(
             time=self.now(),
             git_version=self._git,
             uses=self._uses,
@@ -76,10 +76,21 @@ class Collector:
             last=self._last,
             round=self.policy.round,
         )
+        return replace(seen, concerns=concerns.of(seen, database=await self._away()))
+
+    async def look(self) -> None:
+        """Finds out what does not change; for the start."""
+        self._git = await asyncio.to_thread(storage.git_version, self.mirrors.git.path)
+
+    async def _away(self) -> str:
+        """Why the database does not answer; empty where it does."""
+        try:
+            await self.store.settled(())
+        except StoreAway as away:
+            return str(away)
+        return ""
 
     async def _collect(self, tally: Tally) -> None:
-        if not self._git:
-            self._git = await asyncio.to_thread(storage.git_version, self.mirrors.git.path)
         policy = self.policy
         if policy.checkpoints is not None:
             await give_up_checkpoints(self.store, older_than=policy.checkpoints)
@@ -136,6 +147,7 @@ class Collector:
 @asynccontextmanager
 async def collecting(collector: Collector, *, first: float = FIRST_SECONDS) -> AsyncIterator[None]:
     """Collects for the length of the block."""
+    await collector.look()
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(_again_and_again(collector, first), name="collector")
         try:

@@ -80,13 +80,14 @@ async def test_a_round_removes_what_is_old_and_tells_of_it(
 async def test_what_is_left_is_told_with_how_long_it_stays(
     store: SqlStore, collector: Collector
 ) -> None:
-    assert collector.storage().uses == ()
+    assert (await collector.report()).uses == ()
     claim = await Rig(store).claim()
     kept = await collector.artifacts.put_bytes(claim.job_id, "a.log", b"listed")
     await store.keep(claim, [kept])
     await collector.round()
 
-    seen = collector.storage()
+    await collector.look()
+    seen = await collector.report()
 
     uses = {one.kind: one for one in seen.uses}
     assert uses.keys() == {"database", "artifacts", "checkpoints", "mirrors"}
