@@ -103,6 +103,7 @@ async def _run_step(work: Work, step: Step) -> None:
     adopting = step.state is StepState.RUNNING
     try:
         if not adopting:
+            await _join_earlier(work, step.index)
             runner = await house(work)
             work.stop.check()
             step = await _start(work, runner, step.index)
@@ -111,6 +112,16 @@ async def _run_step(work: Work, step: Step) -> None:
             await see_through(attempt, adopting=adopting)
     except RunLost as lost:
         await _lose(work, step, lost)
+
+
+async def _join_earlier(work: Work, index: int) -> None:
+    """Makes logs of what attempts wrote whose owners could not: a job may end as poison."""
+    store, job_id = work.tools.store, work.job.job_id
+    for attempt in await store.unjoined(job_id, step_index=index):
+        artifacts = await step_logs(work, index, attempt, lost=True)
+        keys = await segment_keys(work, index, attempt)
+        await store.join_output(work.claim, step_index=index, attempt=attempt, artifacts=artifacts)
+        await work.tools.artifacts.delete(keys)
 
 
 async def _start(work: Work, runner: Runner, index: int) -> Step:

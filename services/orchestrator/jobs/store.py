@@ -116,6 +116,9 @@ class Reading(Protocol):
     ) -> Sequence[Segment]:
         """Segments of one attempt with a higher order, in order of arrival."""
 
+    async def unjoined(self, job_id: str, *, step_index: int) -> Sequence[int]:
+        """The attempts of a step whose bytes are in segments, in order."""
+
     async def stretches(
         self, job_id: str, *, step_index: int, attempt: int, from_position: int, limit: int
     ) -> Sequence[Stretch]:
@@ -318,6 +321,11 @@ class Driving(Protocol):
 
         A segment that is there already is passed over.
         """
+
+    async def join_output(
+        self, claim: Claim, *, step_index: int, attempt: int, artifacts: Sequence[Artifact]
+    ) -> None:
+        """Lists the logs of an attempt that has ended, and forgets its segments."""
 
     async def keep(self, claim: Claim, artifacts: Sequence[Artifact]) -> None:
         """Lists artifacts; an equal path with an equal digest is passed over."""

@@ -170,6 +170,19 @@ def append_output(connection: sa.Connection, claim: Claim, segments: Sequence[Se
     output.append(connection, claim.job_id, segments)
 
 
+def join_output(
+    connection: sa.Connection,
+    claim: Claim,
+    *,
+    step_index: int,
+    attempt: int,
+    artifacts: Sequence[Artifact],
+) -> None:
+    """Lists the logs of an attempt in the place of its segments."""
+    store_artifacts(connection, driven(connection, claim), artifacts)
+    output.forget(connection, claim.job_id, step_index=step_index, attempt=attempt)
+
+
 def keep(connection: sa.Connection, claim: Claim, artifacts: Sequence[Artifact]) -> None:
     """Lists artifacts."""
     store_artifacts(connection, driven(connection, claim), artifacts)

@@ -156,6 +156,14 @@ class SqlDriving:
         """See Driving. Raises ValueError where a stream would get a gap."""
         await self._threads.write(driving.append_output, claim, segments)
 
+    async def join_output(
+        self, claim: Claim, *, step_index: int, attempt: int, artifacts: Sequence[Artifact]
+    ) -> None:
+        """See Driving."""
+        await self._threads.write(
+            driving.join_output, claim, step_index=step_index, attempt=attempt, artifacts=artifacts
+        )
+
     async def keep(self, claim: Claim, artifacts: Sequence[Artifact]) -> None:
         """See Driving."""
         await self._threads.write(driving.keep, claim, artifacts)

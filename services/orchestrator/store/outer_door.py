@@ -73,6 +73,10 @@ class SqlReading:
             limit=limit,
         )
 
+    async def unjoined(self, job_id: str, *, step_index: int) -> Sequence[int]:
+        """See Reading."""
+        return await self._threads.read(output.unjoined, job_id, step_index=step_index)
+
     async def stretches(
         self, job_id: str, *, step_index: int, attempt: int, from_position: int, limit: int
     ) -> Sequence[Stretch]:

@@ -119,6 +119,15 @@ def forget(connection: sa.Connection, job_id: str, *, step_index: int, attempt: 
     )
 
 
+def unjoined(connection: sa.Connection, job_id: str, *, step_index: int) -> Sequence[int]:
+    """The attempts of a step whose bytes are in segments, in order."""
+    attempts = sa.select(segment.c.attempt).where(
+        segment.c.job_id == job_id, segment.c.step_index == step_index
+    )
+    found: list[int] = list(connection.scalars(attempts.distinct().order_by(segment.c.attempt)))
+    return found
+
+
 def segments(
     connection: sa.Connection,
     job_id: str,

@@ -25,6 +25,7 @@ from services.orchestrator.jobs.job import (
     NewEvent,
     Segment,
     StepState,
+    Stream,
     Usage,
 )
 from tests.orchestrator.drive.house import House, house_at, plan
@@ -554,6 +555,43 @@ async def test_a_job_between_workspaces_can_be_cancelled_when_no_runner_has_room
     job = await house.ended(job_id)
 
     assert job.state is JobState.CANCELLED
+
+
+async def test_what_an_attempt_wrote_that_nobody_could_end_is_kept(house: House) -> None:
+    """The output of a job that was given up as poison stayed in pieces that nobody could read."""
+    house.runner.full = True
+    job_id = await house.submit(writes("a"), request=plan(house.origin, steps=1))
+    claim = await house.store.claim(job_id, owner="another", term=house.term)
+    assert claim is not None
+    await house.store.start_step(
+        claim,
+        step_index=0,
+        attempt=1,
+        run_id=f"{job_id}/1/0",
+        runner_id="gone",
+        incarnation="",
+        workspace_id=f"{job_id}/1",
+    )
+    key = await house.artifacts.put_segment(job_id, b"half a word")
+    piece = Segment(
+        step_index=0, attempt=1, stream=Stream.STDOUT, offset=0, size=11, key=key, order=0
+    )
+    await house.store.append_output(claim, [piece])
+    await house.store.end(
+        claim,
+        NewEvent(type="job.deadLettered", message="Given up."),
+        state=JobState.DEAD_LETTER,
+        outcome=JobOutcome.FAILED,
+    )
+
+    house.runner.full = False
+    await house.store.retry(job_id, by="ada", from_step=None, ended_attempt=0, settle=timedelta())
+    house.claimer.wake()
+    job = await house.ended(job_id)
+
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
+    assert await house.text(job_id, "attempts/1/logs/steps/step-0000.log") == "half a word"
+    assert key not in house.artifacts.bytes
 
 
 async def test_every_workspace_is_closed_at_the_end(house: House) -> None:

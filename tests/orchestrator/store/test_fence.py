@@ -42,6 +42,9 @@ WRITES: dict[str, Write] = {
     ),
     "end_step": lambda store, claim: store.end_step(claim, fact(), state=StepState.FAILED, **STEP),
     "append_output": lambda store, claim: store.append_output(claim, [a_segment(0, 0, 1)]),
+    "join_output": lambda store, claim: store.join_output(
+        claim, step_index=0, attempt=1, artifacts=[an_artifact("x")]
+    ),
     "keep": lambda store, claim: store.keep(claim, [an_artifact("x")]),
     "intend": lambda store, claim: store.intend(claim, PUBLICATION, fact()),
     "reach": lambda store, claim: store.reach(claim, "pushed", fact()),

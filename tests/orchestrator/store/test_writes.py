@@ -84,6 +84,7 @@ async def lives(recorder: Recorder, store: SqlStore) -> None:
         artifacts=[an_artifact("x")],
     )
     await told.unhouse(claim)
+    await told.join_output(claim, step_index=0, attempt=1, artifacts=[an_artifact("z")])
     await rig.start(claim, attempt=2)
     await rig.finish(claim)
     await told.requeue(claim, fact(), not_before=None)
