@@ -72,12 +72,22 @@ class Agent:
         self.emit(type="turn.failed", error={"message": message})
 
     def audit(self, path: str) -> None:
-        """Notes in a file when this process starts and, if it gets to it, stops."""
+        """Notes in a file when this process starts and, if it gets to it, stops.
+
+        Whoever has noted a start there before, and lives still, is noted as `beside` it.
+        """
         self.audits.append(str(Path(path).absolute()))
+        others = [line.split() for line in _lines(path) if line.startswith("start ")]
         self.note(path, "start")
+        for other in others:
+            if len(other) > 5 and _began(other[1]) == other[5]:
+                self.note(path, f"beside-{other[1]}")
 
     def note(self, path: str, word: str) -> None:
-        line = f"{word} {os.getpid()} {time.time():.6f}\n"
+        pid = os.getpid()
+        run = Path("/proc/self/fd/1").readlink().parent.name or "-"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        line = f"{word} {pid} {time.time():.6f} {run} {boot} {_began(str(pid))}\n"
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         write(descriptor, line)
         os.close(descriptor)
@@ -247,8 +257,23 @@ class Agent:
 
     def do_copy(self, directive: Directive) -> None:
         """From here on, and from the start as well: all that goes to stdout goes there, too."""
-        COPIES.append(os.open(directive.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        write(COPIES[-1], bytes(said))
+        COPIES[1].append(os.open(directive.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        write(COPIES[1][-1], bytes(SAID[1]))
+
+    def do_copies(self, directive: Directive) -> None:
+        """The same of stdout and stderr, into files that are named for the run."""
+        run = Path("/proc/self/fd/1").readlink().parent.name
+        for descriptor, copies in COPIES.items():
+            path = f"{directive.path}.{run}.{descriptor}"
+            copies.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            write(copies[-1], bytes(SAID[descriptor]))
+
+    def do_talk(self, directive: Directive) -> None:
+        """A line every now and then, so that something is always being said."""
+        end = time.monotonic() + directive.number
+        while time.monotonic() < end:
+            write(1, "so it goes on and on\n")
+            time.sleep(PACE_SECONDS)
 
     def do_line(self, directive: Directive) -> None:
         """One event of exactly so many bytes with its newline; raw when no event is so short."""
@@ -276,9 +301,9 @@ class Agent:
         os.ftruncate(1, 0)
 
 
-COPIES: list[int] = []
-said = bytearray()
-"""The first of what went to stdout, for a copy that is asked for later."""
+COPIES: dict[int, list[int]] = {1: [], 2: []}
+SAID = {1: bytearray(), 2: bytearray()}
+"""The first of what went to stdout and stderr, for copies that are asked for later."""
 MOST_SAID = 64 * 1024
 
 
@@ -298,13 +323,31 @@ def noise(size: int, *, line: bool = False) -> Iterator[bytes]:
 def write(descriptor: int, text: str | bytes) -> int:
     """Writes all of a text, returns its length in bytes."""
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
-    if descriptor == 1:
-        said.extend(data[: MOST_SAID - len(said)])
-    for taker in (descriptor, *(COPIES if descriptor == 1 else ())):
+    if descriptor in SAID:
+        SAID[descriptor].extend(data[: MOST_SAID - len(SAID[descriptor])])
+    # Copies first: what arrives anywhere is never ahead of its copy.
+    for taker in (*COPIES.get(descriptor, ()), descriptor):
         left = memoryview(data)
         while left:
             left = left[os.write(taker, left) :]
     return len(data)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _began(pid: str) -> str:
+    """When a process began, in the kernel's ticks; empty when it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in {"Z", "X"} else fields[19]
 
 
 def quoted(text: str) -> str:

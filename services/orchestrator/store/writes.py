@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.job import Artifact, JobId, JobState, NewEvent
@@ -15,6 +16,8 @@ from services.orchestrator.store import tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.rows import Row, micros
 from services.orchestrator.store.text import clean, payload
+
+logger = structlog.get_logger(__name__)
 
 job = tables.job
 
@@ -90,6 +93,7 @@ def driven(
     values = {"job": claim.job_id, "held": claim.epoch, "by": claim.owner, "more": len(events)}
     row = connection.execute(statement, values).mappings().one_or_none()
     if row is None:
+        logger.warning("fence_refused", job_id=claim.job_id, epoch=claim.epoch)
         raise LeaseLost
     if events:
         store_events(connection, row, events)

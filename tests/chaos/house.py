@@ -1,0 +1,297 @@
+"""The services of one chaos run: two orchestrators on one store, a runner, a contract.
+
+Each is a process of its own that is started again when it dies, as an operator's supervisor
+would; the first life of one may be armed with a fault.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support import SCRIPTED_AGENT
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE, RUN_LEASE, POLL, PACE = 2.0, 6.0, 0.1, 0.1
+START_SECONDS = 60.0
+ORCHESTRATORS = ("orchestrator-1", "orchestrator-2")
+SERVICES = ("contract", "runner", *ORCHESTRATORS)
+KEY_CANARY = "canary-key-3f9c1d7e5b"
+TOKEN_CANARY = "canary-token-a41b77c2d9"
+_STRUCK = re.compile(rb'"event": "faultpoint", "point": "(CP-\w+)", "action": "(\w+)"')
+
+
+@dataclass(slots=True)
+class Service:
+    """One process after the other under one name."""
+
+    name: str
+    process: "subprocess.Popen[bytes] | None" = None
+    wanted: bool = False
+    lives: int = 0
+    stopped: bool = False
+    spent: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now, or ran last."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        """It runs, or is stopped."""
+        return self.process is not None and self.process.poll() is None
+
+
+class House:
+    """All processes of a run below one folder."""
+
+    def __init__(self, folder: Path, *, slots: int = 6, remote_files: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.slots = slots
+        for name in ("logs", "home", "audits", "copies", "go"):
+            (folder / name).mkdir(parents=True)
+        (folder / "token").write_text(TOKEN_CANARY)
+        self.remote = _bare_repository(folder / "remote.git", remote_files)
+        self.ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
+        self.services = {name: Service(name) for name in SERVICES}
+        self.targets: dict[str, str] = {}
+        """Where an orchestrator finds the runner, when that is not the runner itself."""
+        (folder / "house.json").write_text(json.dumps(self._described(), indent=2))
+
+    @property
+    def database(self) -> Path:
+        """The orchestrators' own."""
+        return self.folder / "orchestrator" / "pawl.db"
+
+    def address(self, name: str) -> str:
+        """Where a service listens, in every life of it."""
+        return f"127.0.0.1:{self.ports[name]}"
+
+    def start(self, name: str, faults: str = "") -> None:
+        """Starts a service, armed or not; it is started again, unarmed, whenever it dies."""
+        service = self.services[name]
+        service.wanted, service.stopped = True, False
+        service.lives += 1
+        with (self.folder / "logs" / f"{name}.log").open("ab") as log:
+            service.process = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name.partition('-')[0]}"],
+                cwd=ROOT,
+                env=self._environment(name) | ({"PAWL_FAULTPOINTS": faults} if faults else {}),
+                # Its end tells the service that this process is gone, however that ended.
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def serving(self, *names: str) -> None:
+        """Waits until these answer."""
+        until(
+            lambda: all(_answers(self.ports[name]) for name in names),
+            f"{names} to answer",
+            START_SECONDS,
+            self.mend,
+        )
+
+    def answers(self, name: str) -> bool:
+        """Whether a service takes connections now."""
+        return self.services[name].alive and _answers(self.ports[name])
+
+    def mend(self) -> None:
+        """Starts what has died."""
+        for service in self.services.values():
+            if service.wanted and not service.alive:
+                if service.process is not None:
+                    _collect(service.process)
+                self.start(service.name)
+
+    def kill(self, name: str) -> None:
+        """Ends a service as the kernel would."""
+        service = self.services[name]
+        if service.alive:
+            os.kill(service.pid, signal.SIGKILL)
+            assert service.process is not None
+            service.process.wait()
+
+    def kill_runs(self) -> int:
+        """Ends every keeper with all that descends from it."""
+        runs = str(self.folder / "runner" / "runs")
+        victims = [pid for pid, said in _command_lines() if runs in said]
+        victims += [pid for one in victims for pid in descendants(one)]
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(victims)
+
+    def stop(self, name: str) -> None:
+        """Stops a service where it stands."""
+        service = self.services[name]
+        if service.alive:
+            os.kill(service.pid, signal.SIGSTOP)
+            service.stopped = True
+
+    def go_on(self, name: str) -> None:
+        """Continues one that is stopped."""
+        service = self.services[name]
+        service.stopped = False
+        if service.alive:
+            os.kill(service.pid, signal.SIGCONT)
+
+    def leave(self, *names: str) -> None:
+        """Has services end in good order, and wants them no more."""
+        for name in names or tuple(reversed(SERVICES)):
+            service = self.services[name]
+            service.wanted = False
+            if service.process is None:
+                continue
+            if service.alive:
+                self.go_on(name)
+                service.process.terminate()
+            try:
+                service.process.wait(20)
+            except subprocess.TimeoutExpired:
+                service.process.kill()
+                service.process.wait()
+            _collect(service.process)
+
+    def struck(self, name: str) -> list[tuple[str, str]]:
+        """The faults that have struck a service, with their actions."""
+        log = (self.folder / "logs" / f"{name}.log").read_bytes()
+        return [(point.decode(), action.decode()) for point, action in _STRUCK.findall(log)]
+
+    def _environment(self, name: str) -> dict[str, str]:
+        own = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder / "home"),
+            "LANG": "C.UTF-8",
+            "PAWL_LISTEN": self.address(name),
+            "PAWL_PACE": str(PACE),
+            "PAWL_LEAVE_WITH_PARENT": "1",
+        }
+        if name == "contract":
+            return own | {"PAWL_ALLOW_LOCAL_REPOSITORIES": "1"}
+        own["PAWL_RUN_LEASE_SECONDS"] = str(RUN_LEASE)
+        if name == "runner":
+            return own | {
+                "PAWL_DATA_DIR": str(self.folder / "runner"),
+                "PAWL_SLOTS": str(self.slots),
+                "PAWL_CODEX_BINARY": str(SCRIPTED_AGENT),
+                "OPENAI_API_KEY": KEY_CANARY,
+            }
+        return own | {
+            "PAWL_ALLOW_LOCAL_REPOSITORIES": "1",
+            "PAWL_DATA_DIR": str(self.folder / "orchestrator"),
+            "PAWL_CONTRACT_TARGET": self.address("contract"),
+            "PAWL_RUNNER_TARGETS": self.targets.get(name, self.address("runner")),
+            "PAWL_LEASE_SECONDS": str(LEASE),
+            "PAWL_POLL_SECONDS": str(POLL),
+            "PAWL_GITHUB_TOKEN_FILE": str(self.folder / "token"),
+        }
+
+    def _described(self) -> dict[str, object]:
+        """What the checker is told: where things are, and nothing else."""
+        return {
+            "database": str(self.database),
+            "artifacts": str(self.folder / "orchestrator" / "artifacts"),
+            "mirrors": str(self.folder / "orchestrator" / "mirrors"),
+            "remote": str(self.remote),
+            "runners": [str(self.folder / "runner")],
+            "audits": str(self.folder / "audits"),
+            "copies": str(self.folder / "copies"),
+            "logs": str(self.folder / "logs"),
+            "canary": str(self.folder / "sprung"),
+            "secrets": [KEY_CANARY, TOKEN_CANARY],
+            "base": "main",
+        }
+
+
+@contextlib.contextmanager
+def house(folder: Path, **options: int) -> Iterator[House]:
+    """A house whose services are ended at the end of the block, whatever came before."""
+    built = House(folder, remote_files={"hello.txt": "hello\n", "chain.txt": "base\n"}, **options)
+    try:
+        yield built
+    finally:
+        built.leave()
+        built.kill_runs()
+
+
+def until(fact: "object", what: str, seconds: float, meanwhile: "object" = lambda: None) -> None:
+    """Waits for a fact. Raises TimeoutError that says what for."""
+    give_up = time.monotonic() + seconds
+    while not fact():  # type: ignore[operator]
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
+        meanwhile()  # type: ignore[operator]
+        time.sleep(0.02)
+
+
+def descendants(pid: int) -> list[int]:
+    """All below a process, as /proc tells now."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = (folder / "stat").read_text().rpartition(")")[2].split()
+                parents.setdefault(int(stat[1]), []).append(int(folder.name))
+    found, looking = [], [pid]
+    while looking:
+        below = parents.get(looking.pop(), [])
+        found += below
+        looking += below
+    return found
+
+
+def _collect(process: "subprocess.Popen[bytes]") -> None:
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def _command_lines() -> Iterator[tuple[int, str]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                yield int(folder.name), (folder / "cmdline").read_text(errors="replace")
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as open_ones:
+        sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _bare_repository(path: Path, files: Mapping[str, str]) -> Path:
+    work = path.with_suffix(".work")
+    work.mkdir()
+    for name, text in files.items():
+        (work / name).write_text(text)
+    for arguments in (
+        ("init", "--quiet", "--initial-branch=main"),
+        ("add", "."),
+        ("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "Begin"),
+        ("clone", "--quiet", "--bare", ".", str(path)),
+    ):
+        subprocess.run(["git", "-C", str(work), *arguments], check=True, capture_output=True)
+    shutil.rmtree(work)
+    return path

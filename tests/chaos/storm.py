@@ -1,0 +1,226 @@
+"""Random kills and stops of every service, for as long as there are kills left, on living work."""
+
+import json
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import grpc
+
+from tests.chaos import tasks
+from tests.chaos.checker import jobs, verdict
+from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
+from tests.chaos.house import LEASE, ORCHESTRATORS, House, house, until
+
+RUNS = "runner and its runs"
+WEIGHTS = {"orchestrator-1": 3, "orchestrator-2": 3, "runner": 3, RUNS: 2, "contract": 1}
+STOPS = 0.1
+STOPPED_OWNERS = 0.7
+"""A stop tells most where it makes a stale owner."""
+MEAN_GAP = 1.0
+SLOTS = 6
+WAITING = 3
+"""Jobs more than there are slots, so that there is always something to claim."""
+READING_SECONDS = 15.0
+END_SECONDS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """One kill, or a stop for so many seconds."""
+
+    gap: float
+    target: str
+    stop: float
+
+    def __str__(self) -> str:
+        what = f"stop {self.stop:.1f} s" if self.stop else "kill"
+        return f"+{self.gap:.2f} {what} {self.target}"
+
+
+def schedule(seed: int, kills: int) -> list[Blow]:
+    """The same for the same seed: so many kills, with stops among them."""
+    dice = random.Random(seed)
+    targets, weights = list(WEIGHTS), list(WEIGHTS.values())
+    blows: list[Blow] = []
+    while sum(not blow.stop for blow in blows) < kills:
+        stops = dice.random() < STOPS
+        target = dice.choices(targets, weights)[0]
+        if stops and dice.random() < STOPPED_OWNERS:
+            target = dice.choice(ORCHESTRATORS)
+        seconds = dice.uniform(0.5, 3) * LEASE
+        blows.append(
+            Blow(
+                gap=dice.expovariate(1 / MEAN_GAP),
+                target="runner" if stops and target == RUNS else target,
+                stop=seconds if stops else 0.0,
+            )
+        )
+    return blows
+
+
+@dataclass(slots=True)
+class Storm:
+    """One run: its blows, its jobs, what came of them."""
+
+    folder: Path
+    seed: int
+    kills: int
+    least_jobs: int
+    struck: Counter[str] = field(default_factory=Counter)
+    submitted: int = 0
+    refused: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    counts: verdict.Counts | None = None
+    seconds: float = 0.0
+    _earlier: dict[str, str] = field(default_factory=dict)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _open: int = 0
+
+    def run(self) -> None:
+        """Breaks, waits for the rest to end, and has it judged."""
+        blows = schedule(self.seed, self.kills)
+        (self.folder / "schedule").write_text("".join(f"{blow}\n" for blow in blows))
+        began = time.monotonic()
+        with house(self.folder / "storm", slots=SLOTS) as built:
+            for name in ("contract", "runner", *ORCHESTRATORS):
+                built.start(name)
+            built.serving("contract", "runner", *ORCHESTRATORS)
+            trees = self._references(built)
+            evidence = Evidence.of(built.folder, trees)
+            callers = tasks.Callers(built, patience=120)
+            submitting = threading.Thread(target=self._submit, args=(built, callers), daemon=True)
+            submitting.start()
+            self._blow(built, evidence, iter(blows))
+            self._over.set()
+            submitting.join(130)
+            self._wait_for_the_end(built, evidence)
+            callers.close()
+            pids = {s.pid for s in built.services.values() if s.process is not None}
+            self.violations += verdict.judge(evidence, services=pids, earlier=self._earlier)
+            self.counts = verdict.count(evidence)
+        self.seconds = time.monotonic() - began
+
+    def report(self) -> str:
+        """The numbers, and every violation."""
+        assert self.counts is not None
+        killed = sum(number for what, number in self.struck.items() if what.startswith("kill"))
+        lines = [
+            f"storm: seed {self.seed}, {killed} kills and "
+            f"{sum(self.struck.values()) - killed} stops in {self.seconds:.0f} s: "
+            + ", ".join(f"{what} {number}" for what, number in sorted(self.struck.items())),
+            json.dumps(asdict(self.counts)),
+            f"re-claims are {100 * self.counts.re_claims / max(killed, 1):.0f} % of kills; writes "
+            f"refused by the fence: {self.counts.fenced_writes + self.counts.leases_lost}",
+            f"{len(self.violations)} violations",
+            *(f"  {violation}"[:1000] for violation in self.violations),
+            *(f"  not submitted: {why}" for why in self.refused),
+        ]
+        if self.violations or self.refused:
+            lines += [f"replay with SEED={self.seed}; the blows:", *self._blows()]
+        return "\n".join(lines)
+
+    def _blows(self) -> list[str]:
+        return (self.folder / "schedule").read_text().splitlines()
+
+    def _references(self, built: House) -> dict[str, str]:
+        """The tree that such a job ends with when nothing fails."""
+        tasks.go(built, "reference")
+        callers = tasks.Callers(built)
+        job_id = callers.submit(
+            ORCHESTRATORS, "reference", tasks.payload(built, "reference"), kind="reference"
+        )
+        callers.close()
+        evidence = Evidence.of(built.folder)
+        query = "SELECT tree FROM publication JOIN job USING (job_id) WHERE job_id = ?"
+        until(
+            lambda: evidence.rows(f"{query} AND state = 'succeeded'", job_id),
+            "the job without a fault",
+            60,
+        )
+        return {"plain": str(evidence.rows(query, job_id)[0]["tree"])}
+
+    def _submit(self, built: House, callers: tasks.Callers) -> None:
+        """Keeps as many jobs open as there are slots and some, while there are blows left."""
+        dice = random.Random(self.seed + 1)
+        while not self._over.is_set() or self.submitted < self.least_jobs:
+            if self._open >= SLOTS + WAITING and not self._over.wait(0.05):
+                continue
+            self.submitted += 1
+            self._open += 1
+            key, kind = f"job-{self.submitted}", dice.random()
+            tasks.go(built, key)
+            body = tasks.payload(built, key, seconds=dice.uniform(0, 0.6), fails=kind < 0.1)
+            expect = "failed" if kind < 0.1 else "succeeded"
+            cancelled = 0.1 <= kind < 0.2
+            try:
+                labels = {"kind": "plain", "expect": "cancelled|succeeded" if cancelled else expect}
+                job_id = callers.submit(ORCHESTRATORS, key, body, **labels)
+                if cancelled:
+                    time.sleep(dice.uniform(0, 2))
+                    callers.cancel(ORCHESTRATORS, job_id)
+            except grpc.RpcError as error:
+                self.refused.append(f"{key}: {error}"[:300])
+
+    def _blow(self, built: House, evidence: Evidence, blows: Iterator[Blow]) -> None:
+        due, blow = 0.0, next(blows, None)
+        stopped: dict[str, float] = {}
+        looked = read = 0.0
+        while blow is not None:
+            now = time.monotonic()
+            built.mend()
+            for name in [name for name, until_ in stopped.items() if until_ <= now]:
+                del stopped[name]
+                built.go_on(name)
+            if now - looked > 0.2:
+                looked = now
+                self._open = self.submitted - self._ended(evidence)
+            if now - read > READING_SECONDS:
+                read = now
+                self._earlier = jobs.ends(evidence) | self._earlier
+            due = due or now + blow.gap
+            name = "runner" if blow.target == RUNS else blow.target
+            # Only what serves: a kill of what is still starting would break nothing.
+            if now >= due and name not in stopped and built.answers(name):
+                self._strike(built, blow, name)
+                if blow.stop:
+                    stopped[name] = now + blow.stop
+                due, blow = 0.0, next(blows, None)
+            time.sleep(0.02)
+        for name in stopped:
+            built.go_on(name)
+
+    def _strike(self, built: House, blow: Blow, name: str) -> None:
+        self.struck[f"{'stop' if blow.stop else 'kill'} {blow.target}"] += 1
+        if blow.stop:
+            built.stop(name)
+            return
+        built.kill(name)
+        if blow.target == RUNS:
+            built.kill_runs()
+
+    def _ended(self, evidence: Evidence) -> int:
+        states = evidence.rows(
+            "SELECT state, count(*) AS number FROM job WHERE request_id <> 'reference' "
+            "GROUP BY state"
+        )
+        return sum(row["number"] for row in states if row["state"].lower() in TERMINAL)
+
+    def _wait_for_the_end(self, built: House, evidence: Evidence) -> None:
+        workspaces = built.folder / "runner" / "workspaces"
+        try:
+            until(
+                lambda: self._ended(evidence) >= self.submitted - len(self.refused),
+                "every job to end",
+                END_SECONDS,
+                built.mend,
+            )
+            self._earlier = jobs.ends(evidence) | self._earlier
+            until(lambda: not list(workspaces.iterdir()), "no workspace", 30, built.mend)
+        except TimeoutError as late:
+            sys.stdout.write(f"{late}\n")  # the checker says what is not as it should be
