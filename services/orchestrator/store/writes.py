@@ -72,6 +72,8 @@ _DRIVEN = (
         job.c.epoch == sa.bindparam("held"),
         job.c.owner == sa.bindparam("by"),
         job.c.state == JobState.RUNNING,
+        # An owner whose time is up writes nothing more, even where nobody has taken the job yet.
+        job.c.lease_until >= now(),
     )
     .values(last_sequence=job.c.last_sequence + sa.bindparam("more"))
     .returning(*HEAD)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import Artifact, Job, JobState, NewEvent, Segment, Stream
 from services.orchestrator.jobs.publishing import Publication
 from services.orchestrator.jobs.store import NewJob, Store
+from services.orchestrator.store import writes
+from services.orchestrator.store.store import SqlStore
 from tests.support.jobs import TERM, fact, some_job
 
 EXPIRED = timedelta(microseconds=-1)
@@ -39,6 +42,13 @@ class Rig:
         job = job or await self.submit()
         claim = await self.store.claim(job.job_id, owner="me", term=term)
         assert claim is not None
+        return claim
+
+    async def lapse(self, claim: Claim) -> Claim:
+        """The same claim, whose lease has run out since it was given."""
+        gone = writes.job.c.job_id == claim.job_id
+        store = cast("SqlStore", self.store)
+        await store._threads.write(writes.all_moved, gone, {"lease_until": 0})
         return claim
 
     async def start(self, claim: Claim, *, step_index: int = 0, attempt: int = 1) -> None:

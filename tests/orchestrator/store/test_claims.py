@@ -143,12 +143,24 @@ async def test_a_lease_that_a_clock_set_back_has_made_endless_can_be_taken_over(
     assert again.epoch == 2
 
 
-async def test_a_renewed_lease_is_not_taken_over(rig: Rig, store: Store) -> None:
-    claim = await rig.claim(term=EXPIRED)
+async def test_a_renewed_lease_holds_on(rig: Rig, store: Store) -> None:
+    renewed, left_alone = [await rig.claim(term=timedelta(seconds=0.5)) for _ in range(2)]
 
-    assert store.renew(claim, term=TERM) is None
+    assert store.renew(renewed, term=TERM) is None
 
-    assert await store.claim(claim.job_id, owner="other", term=TERM) is None
+    while await store.claim(left_alone.job_id, owner="other", term=TERM) is None:
+        pass  # each look waits for the database
+    assert await store.claim(renewed.job_id, owner="other", term=TERM) is None
+
+
+async def test_a_lease_that_has_run_out_is_not_renewed(rig: Rig, store: Store) -> None:
+    """Not even where nobody has taken the job: its owner was stopped, or starved."""
+    claim = await rig.lapse(await rig.claim())
+
+    with pytest.raises(LeaseLost):
+        store.renew(claim, term=TERM)
+
+    assert await store.claim(claim.job_id, owner="other", term=TERM) is not None
 
 
 async def test_renewing_tells_of_a_cancel_request(rig: Rig, store: Store) -> None:
@@ -215,7 +227,9 @@ async def test_a_job_that_loses_five_owners_is_given_up(rig: Rig, store: Store) 
 
 async def test_a_job_that_is_given_up_leaves_no_step_running(rig: Rig, store: Store) -> None:
     job = await rig.submit()
-    await rig.start(await rig.claim(job, term=EXPIRED))
+    claim = await rig.claim(job)
+    await rig.start(claim)
+    await rig.lapse(claim)
     for _ in range(5):
         await rig.claim(job, term=EXPIRED)
 
@@ -229,9 +243,10 @@ async def test_a_checkpoint_makes_a_job_worth_claiming_again(rig: Rig, store: St
     job = await rig.submit()
     for _ in range(4):
         await rig.claim(job, term=EXPIRED)
-    fifth = await rig.claim(job, term=EXPIRED)
+    fifth = await rig.claim(job)
     await rig.start(fifth)
     await rig.finish(fifth)
+    await rig.lapse(fifth)
 
     assert await store.claim(job.job_id, owner="me", term=TERM) is not None
 
@@ -239,9 +254,11 @@ async def test_a_checkpoint_makes_a_job_worth_claiming_again(rig: Rig, store: St
 async def test_a_step_that_goes_on_printing_is_no_poison(rig: Rig, store: Store) -> None:
     """Six owners killed within one long step once gave up a job that was well."""
     job = await rig.submit()
-    await rig.start(await rig.claim(job, term=EXPIRED))
+    claim = await rig.claim(job)
+    await rig.start(claim)
     for number in range(8):
-        claim = await rig.claim(job, term=EXPIRED)
+        await rig.lapse(claim)
+        claim = await rig.claim(job)
         piece = Segment(
             step_index=0,
             attempt=1,
@@ -252,6 +269,7 @@ async def test_a_step_that_goes_on_printing_is_no_poison(rig: Rig, store: Store)
             key=f"k{number}",
         )
         await store.append_output(claim, [piece])
+    await rig.lapse(claim)
 
     assert await store.claim(job.job_id, owner="me", term=TERM) is not None
 

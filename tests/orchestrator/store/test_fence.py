@@ -10,7 +10,6 @@ from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.store import Driving, Store
 from tests.orchestrator.store.claiming import (
-    EXPIRED,
     PUBLICATION,
     RUN,
     Rig,
@@ -59,8 +58,9 @@ every_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys(
 
 @every_write
 async def test_after_a_takeover_nothing_is_written(rig: Rig, store: Store, write: Write) -> None:
-    old = await rig.claim(term=EXPIRED)
+    old = await rig.claim()
     await rig.start(old)
+    await rig.lapse(old)
     assert await store.claim(old.job_id, owner="other", term=TERM)
     before = await snapshot(store, old)
 
@@ -75,8 +75,9 @@ async def test_an_earlier_claim_of_the_same_owner_writes_nothing(
     rig: Rig, store: Store, write: Write
 ) -> None:
     """The owner's name alone is no fence: it may have lost the job and got it back."""
-    old = await rig.claim(term=EXPIRED)
+    old = await rig.claim()
     await rig.start(old)
+    await rig.lapse(old)
     assert await store.claim(old.job_id, owner=old.owner, term=TERM)
     before = await snapshot(store, old)
 
@@ -84,6 +85,22 @@ async def test_an_earlier_claim_of_the_same_owner_writes_nothing(
         await write(store, old)
 
     assert await snapshot(store, old) == before
+
+
+@every_write
+async def test_an_owner_whose_lease_has_run_out_writes_nothing(
+    rig: Rig, store: Store, write: Write
+) -> None:
+    """It was stopped for too long; that nobody has taken its job yet makes it no less late."""
+    late = await rig.claim()
+    await rig.start(late)
+    await rig.lapse(late)
+    before = await snapshot(store, late)
+
+    with pytest.raises(LeaseLost):
+        await write(store, late)
+
+    assert await snapshot(store, late) == before
 
 
 @every_write

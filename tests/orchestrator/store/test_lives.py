@@ -12,7 +12,7 @@ from pawl.wire.errors import FailedPrecondition
 from services.orchestrator.jobs.claim import CancelWins, Claim, LeaseLost
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState, StepState
 from services.orchestrator.store.store import opened
-from tests.orchestrator.store.claiming import EXPIRED, PUBLICATION, Rig, ended
+from tests.orchestrator.store.claiming import PUBLICATION, Rig, ended
 from tests.support.jobs import TERM, fact, some_job, some_plan
 
 STEPS = 2
@@ -33,8 +33,10 @@ class Life:
         """The claim the move at hand is made under."""
 
     async def claim(self, owner: int) -> None:
-        term = EXPIRED if owner else TERM
-        claim = await self.store.claim(self.job.job_id, owner=f"{owner}", term=term)
+        lapsing = self.claims and owner
+        if lapsing:
+            await self.rig.lapse(self.claims[-1])
+        claim = await self.store.claim(self.job.job_id, owner=f"{owner}", term=TERM)
         if claim is not None:
             self.claims.append(claim)
 

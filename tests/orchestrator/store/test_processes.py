@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import JobState
 from services.orchestrator.jobs.store import JobFilter
 from services.orchestrator.store import jobs
@@ -48,7 +49,7 @@ from services.orchestrator.store.store import opened
 
 async def main(url, job_id):
     async with opened(url) as store:
-        claim = await store.claim(job_id, owner="doomed", term=timedelta(seconds=-1))
+        claim = await store.claim(job_id, owner="doomed", term=timedelta(seconds=600))
         count = 0
         while True:
             events = [NewEvent(type=f"{count}.{n}", message="") for n in range(3)]
@@ -123,11 +124,13 @@ async def test_a_killed_writer_loses_nothing_it_was_told_is_stored(
     told = max([told, *(int(line) for line in (await writer.stdout.read()).split())])
     await writer.wait()
 
-    types = await Rig(store).types(job)
+    rig = Rig(store)
+    types = await rig.types(job)
 
     # Three events a write, all of them or none; one write may have gone untold.
     assert len(types) - 2 in {3 * told, 3 * told + 3}
-    assert (await Rig(store).claim(job)).epoch == 2
+    await rig.lapse(Claim(job_id=job.job_id, epoch=1, owner="doomed", previous=JobState.QUEUED))
+    assert (await rig.claim(job)).epoch == 2
 
 
 @pytest.mark.timeout(60)

@@ -109,15 +109,17 @@ async def ends_without_success(rig: Rig, told: Store, store: SqlStore) -> None:
     """The other ways to end."""
     poison = await rig.submit(some_job(labels={"a": "b"}))
     for _ in range(5):
-        await rig.start(await rig.claim(poison, term=EXPIRED))
+        claim = await rig.claim(poison)
+        await rig.start(claim)
         await told.end_step(
-            await rig.claim(poison, term=EXPIRED),
+            claim,
             step_index=0,
             state=StepState.LOST,
             summary="",
             usage=None,
             artifacts=[],
         )
+        await told.give_up("me")
     for _ in range(5):
         await rig.claim(poison, term=EXPIRED)
     assert await told.claim(poison.job_id, owner="me", term=TERM) is None
@@ -154,6 +156,7 @@ async def test_the_first_statement_of_an_owner_names_its_claim_and_the_state(
         assert first.updates_job, one
         for part in ("job_id", "epoch", "owner", "state"):
             assert f"job.{part} = ?" in first.condition, one
+        assert "job.lease_until >= " in first.condition, one
         assert " OR " not in first.condition, one
 
 
