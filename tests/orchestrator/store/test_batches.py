@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from services.orchestrator.jobs.claim import Claim, StoreAway
 from services.orchestrator.store import tables
 from services.orchestrator.store.store import SqlStore, opened
-from tests.orchestrator.store.claiming import EXPIRED, Rig
+from tests.orchestrator.store.claiming import Rig
 from tests.orchestrator.store.commits import Commits, Fate
 from tests.support.jobs import TERM, fact, some_id, some_job
 
@@ -121,7 +121,7 @@ async def test_a_claim_that_is_over_or_somebody_elses_is_not_known(
     rig: Rig, store: SqlStore
 ) -> None:
     job = await rig.submit()
-    claim = await store.claim(job.job_id, owner="me", term=EXPIRED, nonce="n")
+    claim = await store.claim(job.job_id, owner="me", term=TERM, nonce="n")
     assert claim is not None
 
     assert await store.claimed(job.job_id, owner="me", nonce="other") is None
