@@ -500,6 +500,7 @@ async def test_a_process_that_could_not_be_ended_closes_the_runner_until_it_has_
     described = await runner.DescribeRunner(pb.DescribeRunnerRequest())
     assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
     assert described.draining
+    assert f"{me.name} ({me.pid})" in described.draining_reason
 
     monkeypatch.setattr(Processes, "lives", lambda self, process: False)
     heard = await follow(runner, request("say done", run_id=f"{JOB}/1/1"))

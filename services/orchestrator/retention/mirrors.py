@@ -26,7 +26,7 @@ LARGE_PACK_BYTES = 256 * 1024 * 1024
 PRUNE_TIMEOUT = timedelta(minutes=10)
 LOOK_SECONDS = 0.1
 TRASH = "trash"
-TROUBLE = (GitFailed, GitTimedOut, JobFailed, FileNotFoundError)
+TROUBLE = (GitFailed, GitTimedOut, JobFailed, OSError)
 
 
 class Wanted(Exception):

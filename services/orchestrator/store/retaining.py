@@ -37,8 +37,8 @@ class SqlRetaining:
 
     async def give_up_checkpoints(self, *, older_than: timedelta, limit: int) -> Sequence[JobId]:
         """See Retaining."""
-        old = sa.and_(ENDED, HAS_CHECKPOINTS, _older(older_than), sa.not_(UNPUBLISHED))
-        found = await self._threads.read(_jobs, old, limit)
+        old = with_old_checkpoints(older_than)
+        found = await self._threads.read(jobs, old, limit)
         return await self._threads.write(_give_up_checkpoints, found, old)
 
     async def given_up_checkpoints(self, job_ids: Collection[str]) -> Collection[str]:
@@ -47,8 +47,8 @@ class SqlRetaining:
 
     async def give_up_artifacts(self, *, older_than: timedelta, limit: int) -> Sequence[GivenUp]:
         """See Retaining."""
-        old = sa.and_(ENDED, HAS_ARTIFACTS, _older(older_than), SETTLED)
-        found = await self._threads.read(_jobs, old, limit)
+        old = with_old_artifacts(older_than)
+        found = await self._threads.read(jobs, old, limit)
         return await self._threads.write(_give_up_artifacts, found, old)
 
     async def settled(self, job_ids: Collection[str]) -> Collection[str]:
@@ -72,11 +72,20 @@ class SqlRetaining:
         return await self._threads.read(_kept)
 
 
-def _older(than: timedelta) -> sa.ColumnElement[bool]:
-    return job.c.end_time < now() - rows.micros(than)
+def with_old_checkpoints(older_than: timedelta) -> sa.ColumnElement[bool]:
+    """Jobs whose checkpoints may go."""
+    old = job.c.end_time < now() - rows.micros(older_than)
+    return sa.and_(ENDED, HAS_CHECKPOINTS, old, sa.not_(UNPUBLISHED))
 
 
-def _jobs(connection: sa.Connection, where: sa.ColumnElement[bool], limit: int) -> Sequence[JobId]:
+def with_old_artifacts(older_than: timedelta) -> sa.ColumnElement[bool]:
+    """Jobs whose artifacts may go."""
+    old = job.c.end_time < now() - rows.micros(older_than)
+    return sa.and_(ENDED, HAS_ARTIFACTS, old, SETTLED)
+
+
+def jobs(connection: sa.Connection, where: sa.ColumnElement[bool], limit: int) -> Sequence[JobId]:
+    """The first of them to have ended."""
     query = sa.select(job.c.job_id).where(where).order_by(job.c.end_time).limit(limit)
     return [JobId(one) for one in connection.scalars(query)]
 

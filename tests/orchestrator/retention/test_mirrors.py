@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.jobs.job import JobOutcome, JobState
 from services.orchestrator.retention.mirrors import MirrorKeeping
 from services.orchestrator.retention.tally import Tally
@@ -50,14 +51,27 @@ class House:
         self.rig = Rig(store)
         self.keeping = MirrorKeeping(kept, store)
 
-    async def job(self, origin: Upstream, state: JobState | None = JobState.SUCCEEDED) -> str:
-        """A job with a checkpoint in the mirror; None lets it go on. Its id."""
+    async def job(
+        self,
+        origin: Upstream,
+        state: JobState | None = JobState.SUCCEEDED,
+        *,
+        leaves: Artifacts | None = None,
+    ) -> str:
+        """A job with a checkpoint in the mirror; None lets it go on. Its id.
+
+        It leaves an artifact, and output that is listed nowhere, where it is told to.
+        """
         new = some_job(some_plan(repository=str(origin.path)))
         claim = await self.rig.claim(await self.rig.submit(new))
         base = await self.mirror.branch_commit("main")
         await self.store.pin(claim, default_branch="main", base_commit=base, working_branch="t/1")
         made = self.commit(f"work of {claim.job_id}")
         await self.mirror.keep(checkpoint_ref(claim.job_id, 0), made)
+        if leaves is not None:
+            text = claim.job_id.encode()
+            await self.store.keep(claim, [await leaves.put_bytes(claim.job_id, "a.log", text)])
+            await leaves.put_segment(claim.job_id, b"lost")
         if state is not None:
             outcome = JobOutcome.FAILED if state is JobState.FAILED else JobOutcome.NO_CHANGES
             await self.store.end(claim, ended(), state=state, outcome=outcome)

@@ -1,5 +1,6 @@
 """Questions that are asked all the time find their answer by an index."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.job import JobId, JobState
-from services.orchestrator.store import accepting, claims, tables
+from services.orchestrator.store import accepting, claims, retaining, tables
 from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig
 from tests.support.jobs import TERM, some_job, some_plan
 
 QUEUED = 20_000
+OLD_CHECKPOINTS = retaining.with_old_checkpoints(timedelta(days=30))
+OLD_ARTIFACTS = retaining.with_old_artifacts(timedelta(days=30))
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,8 @@ QUEUED = 20_000
             lambda connection: accepting.expire(connection, JobId("some-job")),
         ),
         ("job_state", lambda connection: claims.give_up(connection, "me")),
+        ("job_checkpoints_kept", partial(retaining.jobs, where=OLD_CHECKPOINTS, limit=5)),
+        ("job_artifacts_kept", partial(retaining.jobs, where=OLD_ARTIFACTS, limit=5)),
         ("job_request", lambda connection: accepting.submitted(connection, "local", "r")),
     ],
 )
