@@ -23,7 +23,7 @@ RESOLVE = timedelta(seconds=10)
 """How long is tried to find out what became of a commit."""
 
 PAUSE = timedelta(milliseconds=50)
-"""Between two tries."""
+"""Before the second try; doubles, since a full disk stays full for more than a moment."""
 
 KEPT = timedelta(days=1)
 """How long the row of a writer stays that writes no more."""
@@ -86,6 +86,7 @@ class Batches:
 
     def _made(self, changes: Sequence[Change]) -> Sequence[Answer]:
         give_up = time.monotonic() + self.resolve.total_seconds()
+        pause = self.pause.total_seconds()
         open_answers: Sequence[Answer] | None = None
         while True:
             tried: list[Answer] = []
@@ -99,7 +100,8 @@ class Batches:
                 # Where no commit is open, nothing has been made.
                 if open_answers is None or not is_away(error) or time.monotonic() >= give_up:
                     raise
-            time.sleep(self.pause.total_seconds())
+            time.sleep(min(pause, max(0.0, give_up - time.monotonic())))
+            pause *= 2
 
     def _try(
         self, changes: Sequence[Change], tried: list[Answer], open_answers: Sequence[Answer] | None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,14 +11,17 @@ from hypothesis import strategies as st
 
 from pawl.wire.errors import FailedPrecondition
 from services.orchestrator.jobs.claim import CancelWins, Claim, LeaseLost
-from services.orchestrator.jobs.job import Job, JobOutcome, JobState, StepState
+from services.orchestrator.jobs.job import Job, JobOutcome, JobState, StepState, Usage, total
 from services.orchestrator.store.store import opened
-from tests.orchestrator.store.claiming import PUBLICATION, Rig, ended
+from tests.orchestrator.store.claiming import PUBLICATION, Rig, an_artifact, ended
 from tests.support.jobs import TERM, fact, some_job, some_plan
 
 STEPS = 2
 REFUSALS = (LeaseLost, CancelWins, FailedPrecondition, ValueError)
 """What a move may be answered with; everything else is a defect."""
+
+ONE = Usage(input_tokens=1)
+ENDS = tuple(f"job.{word}" for word in ("succeeded", "failed", "cancelled", "deadLettered"))
 
 
 class Life:
@@ -31,6 +35,11 @@ class Life:
         self.end: Job | None = None
         self.used: Claim | None = None
         """The claim the move at hand is made under."""
+        self.ends = 0
+        """Attempts of steps that have ended, and told what they consumed."""
+        self.retries = 0
+        self.repeated = 0
+        """Checkpoints that retries gave up."""
 
     async def claim(self, owner: int) -> None:
         lapsing = self.claims and owner
@@ -53,20 +62,53 @@ class Life:
         )
 
     async def finish(self, which: int) -> None:
-        job = await self.rig.read(self.job)
-        await self.rig.finish(self._old_or_new(which), step_index=min(job.cursor, STEPS - 1))
+        step_index = min((await self.rig.read(self.job)).cursor, STEPS - 1)
+        await self.store.finish_step(
+            self._old_or_new(which),
+            fact("task.step.finished", step_index=step_index),
+            step_index=step_index,
+            commit=f"{step_index}" * 40,
+            tree="f" * 40,
+            summary="done",
+            usage=ONE,
+            artifacts=[an_artifact(f"logs/steps/step-{step_index:04}.log")],
+        )
+        self.ends += 1
 
     async def lose(self, which: int) -> None:
+        await self._end_step(which, StepState.LOST)
+
+    async def fail(self, which: int) -> None:
+        await self._end_step(which, StepState.FAILED)
+        await self.store.end(
+            self._old_or_new(which),
+            ended("failed"),
+            state=JobState.FAILED,
+            outcome=JobOutcome.FAILED,
+        )
+
+    async def _end_step(self, which: int, state: StepState) -> None:
         job = await self.rig.read(self.job)
         await self.store.end_step(
             self._old_or_new(which),
-            fact("task.step.lost"),
+            fact(f"task.step.{state}"),
             step_index=min(job.cursor, STEPS - 1),
-            state=StepState.LOST,
+            state=state,
             summary="",
-            usage=None,
+            usage=ONE,
             artifacts=[],
         )
+        self.ends += 1
+
+    async def retry(self, which: int) -> None:
+        before = await self.rig.read(self.job)
+        from_step = None if which > before.cursor else which
+        await self.store.retry(
+            before.job_id, by="ann", from_step=from_step, ended_attempt=0, settle=timedelta()
+        )
+        self.end = None
+        self.retries += 1
+        self.repeated += before.cursor - (await self.rig.read(self.job)).cursor
 
     async def requeue(self, which: int) -> None:
         await self.store.requeue(self._old_or_new(which), fact("job.requeued"), not_before=None)
@@ -94,14 +136,16 @@ class Life:
         types = await self.rig.types(job)
         assert job.epoch >= before.epoch
         assert job.attempt >= before.attempt
-        assert job.cursor >= before.cursor
         if self.end is not None:
             assert job == self.end
         if job.state.terminal:
             self.end = job
-            assert types[-1].startswith("job.")
+            assert types[-1] in ENDS
+        assert sum(types.count(one) for one in ENDS) == self.retries + job.state.terminal
         assert types.count("intent") <= 1
-        assert types.count("task.step.finished") == job.cursor
+        assert types.count("task.step.finished") == job.cursor + self.repeated
+        used = total(job.consumed)
+        assert (used.input_tokens if used else 0) == self.ends
         if job.state is JobState.SUCCEEDED and job.cancel_requested is not None:
             raise AssertionError("a cancelled job has succeeded")
         if job.cancel_requested is not None:
@@ -116,12 +160,14 @@ MOVES: tuple[Callable[[Life, int], Awaitable[None]], ...] = (
     Life.lose,
     Life.requeue,
     Life.intend,
+    Life.fail,
+    Life.retry,
     Life.succeed,
     Life.cancel,
     Life.give_up,
 )
 # Succeeding and cancelling end most lives; that they come less often makes longer ones.
-WEIGHED = (*(MOVES[:6] * 2), *MOVES)
+WEIGHED = (*(MOVES[:6] * 2), *MOVES, Life.retry)
 
 
 LIVES = st.lists(st.tuples(st.sampled_from(WEIGHED), st.integers(0, 2)), max_size=25)
