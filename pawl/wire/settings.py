@@ -59,8 +59,12 @@ _CLIENTS = ("TARGET", "TOKEN")
 _COMPOSE = ("ORCHESTRATOR_PORT", "EXTRA_CA_FILE", "RUNNER_MEMORY", "RUNNER_PACKAGES")
 """Read by compose.yaml alone, from the same `.env` as the others."""
 
+_RUNS = ("RUN_MARK",)
+"""Set by runners for the processes of a run, which may be Pawl's own."""
+
 KNOWN = frozenset(
-    PREFIX + name for name in (*_ALL, *_CONTRACT, *_ORCHESTRATOR, *_RUNNER, *_CLIENTS, *_COMPOSE)
+    PREFIX + name
+    for name in (*_ALL, *_CONTRACT, *_ORCHESTRATOR, *_RUNNER, *_CLIENTS, *_COMPOSE, *_RUNS)
 )
 """Every name any part of Pawl reads, so that a sibling's setting is no misspelling here."""
 

@@ -27,7 +27,7 @@ async def abandon(
                 if not await _gone(keeper, 2 * patience.stop.total_seconds()):
                     keeper.kill()
                     await _gone(keeper, patience.sweep.total_seconds())
-    return await keepers.end_remains(directory, None)
+    return (await keepers.end_remains(directory, None)).survivors
 
 
 async def _gone(keeper: Keeper, seconds: float) -> bool:

@@ -12,6 +12,7 @@ from services.runner.data_dir import claimed, runner_id
 from services.runner.epochs import Epochs
 from services.runner.launcher import Processes
 from services.runner.places import WorkspacePlaces
+from services.runner.remains import adopt_orphans
 from services.runner.retention import Collector, collecting
 from services.runner.runtimes.card import Cards
 from services.runner.servicer import Identity, RunnerServicer
@@ -29,6 +30,7 @@ ISOLATION = "process"
 
 async def main(settings: Settings) -> None:
     """Serves until the process is asked to leave; runs go on under their keepers."""
+    adopt_orphans()
     async with running(settings):
         await terminated(with_parent=settings.leave_with_parent)
 

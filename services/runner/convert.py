@@ -205,8 +205,14 @@ def receipt(value: Receipt) -> job_pb2.StopReceipt:
             )
             for sent in value.signals
         ],
+        signal_count=value.signal_count,
         before=_processes(value.before),
+        before_count=value.before_count,
+        after=_processes(value.after),
+        after_count=value.after_count,
         survivors=_processes(value.survivors),
+        exit_code=value.end.code if value.end else None,
+        exit_signal=value.end.signal if value.end else None,
         duration=_duration(value.duration),
     )
 
@@ -334,7 +340,10 @@ def _usage(value: Usage | None) -> job_pb2.Usage | None:
 
 
 def _processes(seen: Sequence[ProcessSeen]) -> list[job_pb2.ProcessSeen]:
-    return [job_pb2.ProcessSeen(pid=process.pid, name=process.name) for process in seen]
+    return [
+        job_pb2.ProcessSeen(pid=process.pid, name=process.name, found_by=process.ways)
+        for process in seen
+    ]
 
 
 def _text(value: str) -> str:

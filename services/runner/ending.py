@@ -1,9 +1,10 @@
 """Decides how a run ended, from how its process ended, why it was stopped, what its CLI told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from services.runner.keeper.record import Ended, ProcessId
+from services.runner.keeper.record import Ended
+from services.runner.keeper.record import ProcessSeen as KeptSeen
 from services.runner.keeper.record import Receipt as KeptReceipt
 from services.runner.runtimes.runtime import Verdict
 from services.runner.values import (
@@ -61,7 +62,7 @@ def ended(
     """
     reason = noticed or record["stop"]
     end = _exit(record)
-    receipt = _receipt(record["receipt"])
+    receipt = _receipt(record["receipt"], end)
     duration = timedelta(seconds=record["duration"])
     if reason in {None, LINGERED} and end is not None and not record["out_of_memory"]:
         told = verdict(end, reason == LINGERED)
@@ -85,13 +86,13 @@ def ended(
     )
 
 
-def lost(message: str, *, survivors: Sequence[ProcessSeen] = ()) -> Finished:
+def lost(message: str, receipt: Receipt | None = None) -> Finished:
     """Returns the end of a run that nobody saw."""
     return Finished(
         outcome=Outcome.LOST,
         end=None,
         failure=Failure(reason="RUNNER_LOST", message=message, remedy=_RETRIED),
-        receipt=Receipt(survivors=tuple(survivors)) if survivors else None,
+        receipt=receipt if receipt is not None and receipt.before else None,
     )
 
 
@@ -183,8 +184,9 @@ def _exit(record: Ended) -> Exit | None:
     return None if code is None and signal is None else Exit(code=code, signal=signal)
 
 
-def _receipt(kept: KeptReceipt) -> Receipt | None:
-    if not kept["signals"] and not kept["survivors"]:
+def _receipt(kept: KeptReceipt, end: Exit | None) -> Receipt | None:
+    after = kept["survivors"]
+    if not kept["signals"] and not after:
         return None
     return Receipt(
         signals=tuple(
@@ -196,11 +198,21 @@ def _receipt(kept: KeptReceipt) -> Receipt | None:
             )
             for sent in kept["signals"]
         ),
+        signal_count=kept.get("signal_count", len(kept["signals"])),
         before=tuple(_seen(p) for p in kept["before"]),
-        survivors=tuple(_seen(p) for p in kept["survivors"]),
+        before_count=kept.get("before_count", len(kept["before"])),
+        after=tuple(_seen(p) for p in after),
+        after_count=kept.get("survivor_count", len(after)),
+        survivors=tuple(_seen(p) for p in after),
+        end=end,
         duration=timedelta(seconds=kept["duration"]),
     )
 
 
-def _seen(process: ProcessId) -> ProcessSeen:
-    return ProcessSeen(pid=process["pid"], name=process["name"], start_time=process["start_time"])
+def _seen(process: KeptSeen) -> ProcessSeen:
+    return ProcessSeen(
+        pid=process["pid"],
+        name=process["name"],
+        start_time=process["start_time"],
+        ways=tuple(process.get("ways", ())),
+    )

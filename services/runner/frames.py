@@ -3,7 +3,7 @@
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -204,10 +204,19 @@ def _receipt(fields: Fields | None) -> Receipt | None:
             )
             for sent in fields["signals"]
         ),
-        before=tuple(ProcessSeen(**seen) for seen in fields["before"]),
-        survivors=tuple(ProcessSeen(**seen) for seen in fields["survivors"]),
+        signal_count=fields.get("signal_count", len(fields["signals"])),
+        before=_processes(fields["before"]),
+        before_count=fields.get("before_count", len(fields["before"])),
+        after=_processes(fields.get("after", fields["survivors"])),
+        after_count=fields.get("after_count", len(fields["survivors"])),
+        survivors=_processes(fields["survivors"]),
+        end=Exit(**fields["end"]) if fields.get("end") else None,
         duration=timedelta(seconds=fields["duration"]),
     )
+
+
+def _processes(seen: Iterable[Fields]) -> tuple[ProcessSeen, ...]:
+    return tuple(ProcessSeen(**{**each, "ways": tuple(each.get("ways", ()))}) for each in seen)
 
 
 def _usage(fields: Fields | None) -> Usage | None:

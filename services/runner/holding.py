@@ -1,7 +1,6 @@
 """What a run asks of keepers, and how patient it is."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.runner.keeper.record import Order, Started
-from services.runner.values import ProcessSeen
+from services.runner.values import ProcessSeen, Receipt
 
 
 class KeeperFailed(Exception):
@@ -47,8 +46,8 @@ class Keepers(Protocol):
     def find(self, directory: Path) -> Keeper | None:
         """Returns the one that lives for `directory`, if any."""
 
-    async def end_remains(self, directory: Path, started: Started | None) -> Sequence[ProcessSeen]:
-        """Kills what a dead keeper left; returns what would not go.
+    async def end_remains(self, directory: Path, started: Started | None) -> Receipt:
+        """Kills what a dead keeper left; tells what it found and what would not go.
 
         `started` is what it had told of itself, where anybody heard it.
         """

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -19,7 +19,7 @@ from services.runner.keeper.census import look
 from services.runner.keeper.record import Order, Started
 from services.runner.liveness import processor_seconds
 from services.runner.remains import end_remains
-from services.runner.values import ProcessSeen
+from services.runner.values import ProcessSeen, Receipt
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = "lock"
@@ -176,13 +176,9 @@ class Processes:
         """Returns the keeper that holds the run in `directory`, or None where none lives."""
         return Keeper(directory, None) if is_held(directory) else None
 
-    async def end_remains(self, directory: Path, started: Started | None) -> Sequence[ProcessSeen]:
-        """Kills what a dead keeper left behind; returns what would not go."""
-        left = await asyncio.to_thread(end_remains, directory, started)
-        return [
-            ProcessSeen(pid=process.pid, name=process.name, start_time=process.start_time)
-            for process in left
-        ]
+    async def end_remains(self, directory: Path, started: Started | None) -> Receipt:
+        """Kills what a dead keeper left behind; tells what it found and what would not go."""
+        return await asyncio.to_thread(end_remains, directory, started)
 
     def lives(self, process: ProcessSeen) -> bool:
         """Tells whether that very process is there; a process can change its name."""

@@ -17,7 +17,7 @@ from services.runner.following import Follower
 from services.runner.frames import Started
 from services.runner.holding import Keeper, KeeperFailed, Keepers, Patience
 from services.runner.journal import Journal
-from services.runner.keeper import record
+from services.runner.keeper import marks, record
 from services.runner.keeper.record import Ended, Order
 from services.runner.keeper.record import Started as Kept
 from services.runner.liveness import Silence
@@ -235,10 +235,11 @@ class Run:
         )
 
     def _order(self, place: Place, invocation: Invocation) -> Order:
-        patience, limits = self._patience, self.record.limits
+        patience, limits, mark = self._patience, self.record.limits, marks.new()
         return Order(
+            mark=mark,
             argv=invocation.argv,
-            env=invocation.env,
+            env={**invocation.env, marks.VARIABLE: str(mark)},
             cwd=str(place.repo),
             prompt=b2a_base64(invocation.prompt, newline=False).decode(),
             stdout=str(self.directory / "stdout"),
@@ -296,9 +297,9 @@ class Run:
         await follower.end()
         kept = record.read(self.directory / record.ENDED)
         if kept is None:
-            survivors = await self._keepers.end_remains(self.directory, self._kept)
+            receipt = await self._keepers.end_remains(self.directory, self._kept)
             message = "The process that held the run was killed, and nobody saw the run's end."
-            return ending.lost(message, survivors=survivors)
+            return ending.lost(message, receipt)
         return ending.ended(
             cast("Ended", kept),
             noticed=follower.trouble,

@@ -146,6 +146,8 @@ class ProcessSeen:
     name: str
     start_time: int = 0
     """In ticks since boot: with the pid it names one process for ever. 0 is not known."""
+    ways: tuple[str, ...] = ()
+    """Of `session`, `parentage` and `mark`: how it was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +166,18 @@ class Receipt:
     """What was done to end a run's processes, and what is left of them."""
 
     signals: tuple[SentSignal, ...] = ()
+    """The first of them, as of processes; the counts are of all."""
+    signal_count: int = 0
     before: tuple[ProcessSeen, ...] = ()
+    """What ran when the stop began."""
+    before_count: int = 0
+    after: tuple[ProcessSeen, ...] = ()
+    """What ran after the last sweep; empty where it worked."""
+    after_count: int = 0
     survivors: tuple[ProcessSeen, ...] = ()
-    """Empty where the sweep worked."""
+    """What of that lives still."""
+    end: Exit | None = None
+    """How the CLI itself ended, where anybody saw it."""
     duration: timedelta = timedelta()
 
 

@@ -106,6 +106,11 @@ class RunnerProcess:
             },
         )
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Sends it a signal; returns once it has gone."""
         if self._process is not None and self._process.poll() is None:

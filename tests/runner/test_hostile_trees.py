@@ -5,11 +5,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from services.runner.keeper import census
+from services.runner.keeper import census, marks
+from services.runner.remains import end_remains
 from tests.runner.keeper.conftest import Held, eventually, hold, mentioning
 
 __all__ = ["hold"]
@@ -125,6 +127,26 @@ def test_what_is_left_when_a_sweep_has_to_give_up_is_told(hold: Hold) -> None:
     assert {process["pid"] for process in survivors} == set(mentioning(mark))
     assert all(census.is_running(each["pid"], each["start_time"]) for each in survivors)
     end_all(mark)
+
+
+def test_what_hides_in_the_moment_before_its_keeper_is_killed_is_gone(
+    hold: Hold, tmp_path: Path
+) -> None:
+    """No list of the keeper's was written by then, and no process knows its parent."""
+    clean = 0
+    for number in range(ROUNDS):
+        sleeps = a_mark()
+        held = hold("/bin/sh", "-c", TREE, "tree", "3", TREE, sleeps, mark=marks.new())
+        held.started()
+        held.says("up")
+
+        held.process.kill()
+        held.process.wait()
+        receipt = end_remains(tmp_path / f"run{number}")
+
+        assert receipt.survivors == ()
+        clean += not mentioning(sleeps)
+    assert clean == ROUNDS
 
 
 def names(mark: str) -> list[str]:

@@ -90,9 +90,9 @@ async def test_a_killed_keeper_is_seen_to_have_gone(tmp_path: Path) -> None:
         os.kill(keeper.pid, signal.SIGKILL)
         await keeper.gone.wait()
 
-    left = await Processes().end_remains(tmp_path, None)
+    receipt = await Processes().end_remains(tmp_path, None)
 
-    assert left == []
+    assert receipt.survivors == ()
     assert not census.is_running(started["process"]["pid"], started["process"]["start_time"])
 
 

@@ -102,6 +102,30 @@ async def test_a_run_that_ended_while_no_runner_was_there_is_told_in_full(
     assert [sent.target for sent in heard.end.receipt.signals] == ["sweep"]
 
 
+async def test_what_a_killed_keeper_leaves_falls_to_the_runner_and_is_ended_and_collected(
+    tmp_path: Path, repository: Path
+) -> None:
+    asked = request("fork-daemon ../pid", "stdout on", "silent 600")
+    heard, runner = Heard(), RunnerProcess(tmp_path / "runner")
+    async with runner.serving() as stub:
+        await prepare(stub, repository)
+        call = stub.Run(asked)
+        await follow_until(call, heard, lambda so_far: b"on" in so_far.stdout)
+        daemon = int((repo(tmp_path) / "../pid").read_text())
+        started = record.read(the_run(tmp_path) / record.STARTED)
+        assert started is not None
+        os.kill(started["process"]["pid"], signal.SIGSTOP)  # it would end with its keeper
+        os.kill(started["keeper"]["pid"], signal.SIGKILL)
+        await follow_until(call, heard, lambda so_far: so_far.finished)
+        left = [census.look(pid) for pid in census.children(runner.pid)]
+
+    assert heard.end.outcome == pb.RUN_OUTCOME_LOST
+    assert not runs(daemon)
+    assert daemon in {one.pid for one in heard.end.receipt.before}
+    assert [(one.pid, one.name) for one in left if one is not None] == []
+    assert list(heard.end.receipt.after) == []
+
+
 async def test_a_torn_journal_is_mended_from_the_capture(tmp_path: Path, repository: Path) -> None:
     asked = request("bytes 400000", "wait-for ../killed", "say the end")
     heard, runner = Heard(), RunnerProcess(tmp_path / "runner")

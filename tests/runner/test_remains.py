@@ -1,14 +1,18 @@
 """Only what was recorded is ended, however much it tries to look otherwise."""
 
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.runner.keeper import census, record
+from services.runner.keeper import census, marks, record
 from services.runner.remains import end_remains
+from tests.runner.keeper.conftest import eventually
 
 
 class Stray:
@@ -54,7 +58,7 @@ def stray(tmp_path: Path) -> Iterator[Stray]:
 def test_the_recorded_process_and_all_it_started_are_ended(stray: Stray, tmp_path: Path) -> None:
     stray.recorded()
 
-    assert end_remains(tmp_path) == []
+    assert end_remains(tmp_path).survivors == ()
 
     assert stray.lives == [False, False]
 
@@ -78,7 +82,7 @@ def test_a_daemon_that_was_listed_is_ended_though_its_parent_is_gone(
 def test_another_process_of_the_same_number_is_left_alone(stray: Stray, tmp_path: Path) -> None:
     stray.recorded(process={"pid": stray.process.pid, "start_time": 1, "name": "sh"})
 
-    assert end_remains(tmp_path) == []
+    assert end_remains(tmp_path).survivors == ()
 
     assert stray.lives == [True, True]
 
@@ -86,10 +90,52 @@ def test_another_process_of_the_same_number_is_left_alone(stray: Stray, tmp_path
 def test_after_a_reboot_no_number_means_anything(stray: Stray, tmp_path: Path) -> None:
     stray.recorded(boot_id="another")
 
-    assert end_remains(tmp_path) == []
+    assert end_remains(tmp_path).survivors == ()
 
     assert stray.lives == [True, True]
 
 
+@pytest.mark.parametrize("scrubbed", [True, False])
+def test_what_carries_the_mark_is_ended_though_no_record_and_no_parent_tells_of_it(
+    stray: Stray, tmp_path: Path, scrubbed: bool
+) -> None:
+    """A daemon that left in the last moment before its keeper died was in no list."""
+    mark = marks.new()
+    stray.recorded(mark=mark)
+    marked = f"ulimit -R {mark}; exec env -i" if scrubbed else f"{marks.VARIABLE}={mark} exec"
+    daemon = subprocess.Popen(["bash", "-c", f"{marked} sleep 60"], start_new_session=True)
+    eventually(lambda: marks.carries(daemon.pid, mark), "it never had its mark")
+    stray.process.kill()
+    stray.process.wait()
+    os.kill(stray.daemon, signal.SIGKILL)
+
+    receipt = end_remains(tmp_path)
+
+    daemon.wait(5)
+    assert "mark" in {one.pid: one.ways for one in receipt.before}[daemon.pid]
+    assert (daemon.pid, "sweep") in {(sent.pid, sent.target) for sent in receipt.signals}
+    assert receipt.survivors == ()
+
+
+def test_a_process_that_is_older_than_the_run_is_left_alone_whatever_it_carries(
+    tmp_path: Path,
+) -> None:
+    mark = marks.new()
+    older = subprocess.Popen(["sleep", "60"], env={marks.VARIABLE: str(mark)})
+    ticks = census.look(older.pid)
+    assert ticks is not None
+    eventually(lambda: marks.carries(older.pid, mark), "it never had its mark")
+    eventually(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) * 100 > ticks.start_time + 5, "time")
+    stray = Stray(tmp_path)
+    stray.recorded(mark=mark)
+
+    end_remains(tmp_path)
+
+    assert older.poll() is None
+    older.kill()
+    older.wait()
+    stray.close()
+
+
 def test_without_a_record_nothing_is_ended(tmp_path: Path) -> None:
-    assert end_remains(tmp_path) == []
+    assert end_remains(tmp_path).survivors == ()

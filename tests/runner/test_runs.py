@@ -492,7 +492,7 @@ async def test_a_process_that_could_not_be_ended_closes_the_runner_until_it_has_
     me = census.look(os.getpid())
     assert me is not None
     ghost = Receipt(survivors=(ProcessSeen(pid=me.pid, name=me.name),))
-    monkeypatch.setattr(ending, "_receipt", lambda kept: ghost)
+    monkeypatch.setattr(ending, "_receipt", lambda kept, end: ghost)
     await follow(runner, request("say done"))
     await runner.AckRun(pb.AckRunRequest(run_id=f"{JOB}/1/0", epoch=1))
 

@@ -44,7 +44,8 @@ async def close(
     try:
         artifacts += await step_logs(work, step.index, step.attempt)
         if isinstance(cause, CancelWanted | GivenUp):
-            artifacts.append(await keep_receipt(work, step.run_id, receipt or Receipt()))
+            kept = await keep_receipt(work, step.run_id, receipt or Receipt(), artifacts)
+            artifacts.append(kept)
     except JobFailed as full:
         # A full disk must not keep the step from ending: its job ends next.
         logger.warning("artifacts_not_kept", why=str(full))

@@ -1,7 +1,7 @@
 """Stores the receipt of a cancelled job, and finds the one an earlier owner stored."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -17,7 +17,9 @@ from services.orchestrator.jobs.receipts import Receipt, document, told
 logger = structlog.get_logger(__name__)
 
 
-async def keep_receipt(work: Work, run_id: str, receipt: Receipt) -> Artifact:
+async def keep_receipt(
+    work: Work, run_id: str, receipt: Receipt, saved: Sequence[Artifact] = ()
+) -> Artifact:
     """Stores `receipts/cancel.json`. An empty `run_id` says that no step was running."""
     job = await work.refresh()
     requested = job.cancel_requested
@@ -28,6 +30,7 @@ async def keep_receipt(work: Work, run_id: str, receipt: Receipt) -> Artifact:
         by=requested.by if requested else "",
         time=requested.time if requested else None,
         reason=requested.reason if requested else "",
+        saved=[artifact.path for artifact in saved],
     )
     data = json.dumps(facts, indent=2, default=str).encode()
     return await work.tools.artifacts.put_bytes(job.job_id, RECEIPT, data)

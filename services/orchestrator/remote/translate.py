@@ -1,7 +1,9 @@
 """Between the words of drivers and the messages of the runner's protocol."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf import timestamp_pb2
 
@@ -165,9 +167,21 @@ def receipt(said: job_pb2.StopReceipt) -> Receipt:
             }
             for one in said.signals[:SIGNALS]
         ),
-        before=tuple({"pid": one.pid, "name": one.name} for one in said.before[:SIGNALS]),
-        survivors=tuple({"pid": one.pid, "name": one.name} for one in said.survivors[:SIGNALS]),
+        signal_count=max(said.signal_count, len(said.signals)),
+        before=_processes(said.before),
+        before_count=max(said.before_count, len(said.before)),
+        after=_processes(said.after),
+        after_count=max(said.after_count, len(said.after)),
+        survivors=_processes(said.survivors),
+        exit_code=said.exit_code if said.HasField("exit_code") else None,
+        exit_signal=said.exit_signal if said.HasField("exit_signal") else None,
         seconds=said.duration.ToTimedelta().total_seconds(),
+    )
+
+
+def _processes(seen: Sequence[job_pb2.ProcessSeen]) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"pid": one.pid, "name": one.name, "foundBy": list(one.found_by)} for one in seen[:SIGNALS]
     )
 
 

@@ -1,6 +1,5 @@
 """Holds one run from its start to the moment when no process of it is left."""
 
-import ctypes
 import json
 import os
 import signal
@@ -8,15 +7,20 @@ import sys
 import time
 from pathlib import Path
 
-from services.runner.keeper import census, record
+from services.runner.keeper import census, prctl, record, search
 from services.runner.keeper.child import CannotStart, start
 from services.runner.keeper.memory import oom_kills
-from services.runner.keeper.record import Ended, Order, ProcessId, Receipt, Started
+from services.runner.keeper.record import (
+    Ended,
+    Order,
+    ProcessId,
+    ProcessSeen,
+    Receipt,
+    Started,
+)
+from services.runner.keeper.search import Search, Seen
 from services.runner.keeper.sweep import sweep
 from services.runner.keeper.waiting import Waiting
-
-PR_SET_DUMPABLE = 4
-PR_SET_CHILD_SUBREAPER = 36
 
 CENSUS_PERIOD = 2.0
 CENSUS_SHARE = 50
@@ -51,7 +55,15 @@ class Keeper:
         self._captures = (_capture(order["stdout"]), _capture(order["stderr"]))
         self._pid = 0
         self._status: int | None = None
-        self._receipt = Receipt(signals=[], before=[], survivors=[], duration=0.0)
+        self._receipt = Receipt(
+            signals=[],
+            before=[],
+            survivors=[],
+            duration=0.0,
+        )
+        self._sent = 0
+        """Signals, those that the receipt does not name included."""
+        self._search: Search | None = None
         self._recorded: list[ProcessId] = []
         self._next_census = 0.0
 
@@ -68,10 +80,13 @@ class Keeper:
         else:
             stop = self._attend()
             since = time.monotonic()
-            self._receipt["before"] = self._descendants()[:MOST_NAMED]
+            before = self._look()
             if self._status is None:
                 self._climb()
-            self._receipt["survivors"] = self.sweep()[:MOST_NAMED]
+            after = self.sweep()
+            self._receipt["before"], self._receipt["before_count"] = _listed(before)
+            self._receipt["survivors"], self._receipt["survivor_count"] = _listed(after)
+            self._receipt["signal_count"] = self._sent
             self._receipt["duration"] = time.monotonic() - since
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
         killed = stop is None and code == -signal.SIGKILL
@@ -87,15 +102,15 @@ class Keeper:
             receipt=self._receipt,
         )
 
-    def sweep(self) -> list[ProcessId]:
-        """Leaves no descendant of this process; returns those that would not go."""
-        left = sweep(
+    def sweep(self) -> list[Seen]:
+        """Leaves no process of the run; returns those that would not go."""
+        return sweep(
             os.getpid(),
             reap=self._reap,
             limit=self._order["sweep_limit"],
+            look=self._look,
             note=lambda pid: self._note(signal.SIGKILL, "sweep", pid),
         )
-        return [_identity(process) for process in left]
 
     def _attend(self) -> str | None:
         """Waits for the CLI's end; returns None then, or the reason that came first to stop it."""
@@ -161,12 +176,15 @@ class Keeper:
     def _captured(self) -> int:
         return sum(os.fstat(capture).st_size for capture in self._captures)
 
-    def _descendants(self) -> list[ProcessId]:
+    def _look(self) -> list[Seen]:
         self._reap()
-        found = census.descendants(os.getpid())
-        return [_identity(process) for process in found if not process.ended]
+        if self._search is not None:
+            return self._search.look([os.getpid()])
+        below = census.descendants(os.getpid())
+        return [Seen(process, (search.PARENTAGE,)) for process in below if not process.ended]
 
     def _note(self, number: signal.Signals, target: str, pid: int) -> None:
+        self._sent += 1
         if len(self._receipt["signals"]) < MOST_NAMED:
             self._receipt["signals"].append(
                 {"signal": number.name, "time": record.now(), "target": target, "pid": pid}
@@ -176,7 +194,10 @@ class Keeper:
         keeper, process = census.look(os.getpid()), census.look(pid)
         if keeper is None or process is None:
             raise RuntimeError("a process that lives is not in /proc: is it mounted?")
+        mark = self._order.get("mark", 0)
+        self._search = Search(_identity(process), mark, spared={os.getpid(), os.getppid()})
         started = Started(
+            mark=mark,
             keeper=_identity(keeper),
             process=_identity(process),
             boot_id=census.boot_id(),
@@ -188,7 +209,7 @@ class Keeper:
         """Keeps a list for whoever has to clean up if this keeper is itself killed."""
         if now < self._next_census:
             return
-        processes = self._descendants()
+        processes = [_identity(seen.process) for seen in self._look()]
         took = time.monotonic() - now
         self._next_census = now + max(CENSUS_PERIOD, CENSUS_SHARE * took)
         if processes == self._recorded:
@@ -208,26 +229,23 @@ def _identity(process: census.Process) -> ProcessId:
     return ProcessId(pid=process.pid, start_time=process.start_time, name=process.name)
 
 
+def _listed(found: list[Seen]) -> tuple[list[ProcessSeen], int]:
+    some = found[:MOST_NAMED]
+    return [ProcessSeen(**_identity(seen.process), ways=seen.ways) for seen in some], len(found)
+
+
 def _prepare_process() -> None:
     """Has orphans of the run fall to this process, and closes its memory to other processes.
 
     The memory holds the order's secrets; a process that cannot be dumped cannot be traced either.
     """
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    _prctl(PR_SET_DUMPABLE, 0)
+    prctl.set_option(prctl.CHILD_SUBREAPER, 1)
+    prctl.set_option(prctl.DUMPABLE, 0)
 
 
 def _open_process() -> None:
     """Gives a forked child its own files below /proc/self back, which a closed one cannot write."""
-    _prctl(PR_SET_DUMPABLE, 1)
-
-
-def _prctl(option: int, value: int) -> None:
-    if _LIBC.prctl(option, value, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), f"prctl({option}, {value}) was refused")
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
+    prctl.set_option(prctl.DUMPABLE, 1)
 
 
 if __name__ == "__main__":

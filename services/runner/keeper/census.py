@@ -1,7 +1,7 @@
 """Finds the processes that descend from one process, by what /proc says."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,18 +64,21 @@ def descendants(root: int) -> list[Process]:
     A process whose parent ended between two looks has been given to a sub-reaper above it, so a
     single call may miss it: whoever needs to be sure asks again until nothing changes.
     """
-    children: dict[int, list[Process]] = {}
-    for process in everyone():
-        children.setdefault(process.parent, []).append(process)
-    found: list[Process] = []
-    seen = {root}
-    waiting = [root]
+    here = {process.pid: process for process in everyone()}
+    return [here[pid] for pid in below({root}, here.values())]
+
+
+def below(roots: set[int], processes: Iterable[Process]) -> set[int]:
+    """Returns which of `processes` descend from `roots`, which are not among them."""
+    born: dict[int, list[int]] = {}
+    for process in processes:
+        born.setdefault(process.parent, []).append(process.pid)
+    found: set[int] = set()
+    waiting = list(roots)
     while waiting:
-        for process in children.get(waiting.pop(), ()):
-            if process.pid not in seen:
-                seen.add(process.pid)
-                found.append(process)
-                waiting.append(process.pid)
+        fresh = [pid for pid in born.get(waiting.pop(), ()) if pid not in found | roots]
+        found.update(fresh)
+        waiting += fresh
     return found
 
 

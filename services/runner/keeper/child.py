@@ -7,6 +7,7 @@ from binascii import a2b_base64
 from collections.abc import Callable
 from typing import NoReturn
 
+from services.runner.keeper import marks
 from services.runner.keeper.record import Order
 
 GO = b"g"
@@ -71,6 +72,8 @@ def _become(
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         settle()
         _volunteer()
+        if mark := order.get("mark"):
+            marks.put(mark)
         os.chdir(order["cwd"])
         os.execvpe(order["argv"][0], list(order["argv"]), dict(order["env"]))  # noqa: S606
     except OSError as error:

@@ -37,6 +37,8 @@ class Order(TypedDict):
     kept: float
     """The first such moment, by the monotonic clock."""
     sweep_limit: float
+    mark: NotRequired[int]
+    """What every process of the run carries; see `marks`."""
     lock: NotRequired[int]
     """A descriptor whose flock says that this keeper lives; never passed on."""
 
@@ -50,9 +52,17 @@ class ProcessId(TypedDict):
     name: str
 
 
+class ProcessSeen(ProcessId):
+    """One that was found when somebody looked."""
+
+    ways: NotRequired[Sequence[str]]
+    """Of `session`, `parentage` and `mark`: how it was found."""
+
+
 class Started(TypedDict):
     """Durable before the CLI's first instruction."""
 
+    mark: NotRequired[int]
     keeper: ProcessId
     process: ProcessId
     boot_id: str
@@ -75,9 +85,14 @@ class Receipt(TypedDict):
 
     signals: list[Signalled]
     """In the order they were sent; the first 200, as below."""
-    before: list[ProcessId]
+    signal_count: NotRequired[int]
+    """All of them, as below; earlier versions did not count."""
+    before: list[ProcessSeen]
     """What ran when the stop began, or when the CLI had ended by itself."""
-    survivors: list[ProcessId]
+    before_count: NotRequired[int]
+    survivors: list[ProcessSeen]
+    """What ran after the last sweep."""
+    survivor_count: NotRequired[int]
     duration: float
     """Seconds from then until no process was left, or the sweep gave up."""
 

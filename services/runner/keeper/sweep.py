@@ -5,7 +5,8 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 
-from services.runner.keeper.census import Process, children, descendants
+from services.runner.keeper.census import children
+from services.runner.keeper.search import Seen, end
 
 PAUSE = 0.005
 QUIET = 0.002
@@ -17,9 +18,10 @@ def sweep(
     *,
     reap: Callable[[], None],
     limit: float,
+    look: Callable[[], list[Seen]],
     note: Callable[[int], None] = lambda pid: None,
-) -> list[Process]:
-    """Kills the descendants of `root` until none is left; returns those that outlived `limit` s.
+) -> list[Seen]:
+    """Kills what `look` finds until nothing is left; returns what outlived `limit` s.
 
     `root` must be the sub-reaper they fall to, and `reap` must collect what has ended; `note` is
     told each pid once, when it is first sent the kill.
@@ -27,20 +29,28 @@ def sweep(
     deadline = time.monotonic() + limit
     killed: set[int] = set()
 
+    def told(pid: int) -> None:
+        if pid not in killed:
+            killed.add(pid)
+            note(pid)
+
     def kill(pids: Iterable[int]) -> None:
         for pid in pids:
-            if _sent(signal.SIGKILL, pid) and pid not in killed:
-                killed.add(pid)
-                note(pid)
+            if _sent(signal.SIGKILL, pid):
+                told(pid)
 
     while True:
         reap()
-        left = descendants(root)
-        if not left or time.monotonic() >= deadline:
-            return [process for process in left if not process.ended]
+        left = look()
+        # A look takes time, in which a process may be born behind it; but whatever lives below
+        # `root` lives below a child of its.
+        if (not left and not children(root)) or time.monotonic() >= deadline:
+            return left
         _kill_children(root, reap, kill, deadline)
-        # What hides behind a parent that cannot die yet.
-        kill(process.pid for process in descendants(root) if not process.ended)
+        # What hides behind a parent that cannot die yet, or is not below `root`.
+        for seen in look():
+            if end(seen.process):
+                told(seen.process.pid)
         time.sleep(PAUSE)
 
 
@@ -64,12 +74,6 @@ def _kill_children(
         if young - seen:
             seen |= young
             quiet_since = now
-
-
-def send(number: signal.Signals, pids: Iterable[int]) -> None:
-    """Sends one signal to each; what has gone or is another user's stays as it is."""
-    for pid in pids:
-        _sent(number, pid)
 
 
 def _sent(number: signal.Signals, pid: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from services.runner.keeper import census, record
+from services.runner.keeper import census, marks, record
 from services.runner.keeper.record import Started
 from tests.runner.keeper.conftest import Held, eventually, mentioning
 
@@ -252,6 +252,36 @@ def test_a_signal_to_the_keeper_ends_its_run_first(hold: Hold) -> None:
 
     assert held.ended()["stop"] == "keeper_signalled"
     assert not census.is_running(started["process"]["pid"], started["process"]["start_time"])
+
+
+def test_all_processes_of_a_run_carry_its_mark_whatever_they_forget(hold: Hold) -> None:
+    mark = marks.new()
+    held = hold("sh", "-c", "env -i setsid sh -c 'grep timeout /proc/self/limits'", mark=mark)
+
+    held.ended()
+
+    assert held.stdout().split() == ["Max", "realtime", "timeout", str(mark), str(mark), "us"]
+
+
+def test_a_receipt_tells_by_what_each_process_was_found(hold: Hold) -> None:
+    mark = marks.new()
+    env = {"PATH": os.environ["PATH"], marks.VARIABLE: str(mark)}
+    held = hold("sh", "-c", "setsid sleep 600 & echo ready; wait", mark=mark, env=env)
+    held.says("ready")
+    outside = subprocess.Popen(["sleep", "600"], env=env)
+    eventually(lambda: marks.carries(outside.pid, mark), "it never had its mark")
+
+    held.tell("stop cancelled")
+    receipt = held.ended()["receipt"]
+
+    assert outside.wait(5) == -signal.SIGKILL
+    assert {(one["name"], *one["ways"]) for one in receipt["before"]} == {
+        ("sh", "session", "parentage", "mark"),
+        ("sleep", "parentage", "mark"),
+        ("sleep", "mark"),
+    }
+    assert (receipt["before_count"], receipt["survivors"]) == (3, [])
+    assert receipt["signal_count"] == len(receipt["signals"])
 
 
 def test_words_it_does_not_know_change_nothing(hold: Hold) -> None:
