@@ -64,7 +64,7 @@ def sentence(standing: Standing, about: Running, reason: StandingReason) -> str:
     heard = f"heard last {span(about.silent_for)} ago"
     match reason:
         case StandingReason.OWNER_LOST:
-            return f"Its owner was lost while it {doing}; it waits to be taken over."
+            return f"It {doing}, without an owner: it waits to be taken over."
         case StandingReason.CANCELLING:
             return f"It was asked to stop while it {doing}, and waits for {about.cancel_waits_for}."
         case StandingReason.BACKING_OFF:

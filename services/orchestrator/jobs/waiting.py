@@ -51,8 +51,8 @@ def holds(
                 found.append(
                     Held(
                         StandingReason.REPOSITORY_LIMIT,
-                        f"{standing.repository_running} jobs of {standing.job.repository} run and "
-                        f"{process.per_repository} may: {_listed(standing.neighbours)}",
+                        f"as many jobs of {standing.job.repository} run as may "
+                        f"({process.per_repository}): {_listed(standing.neighbours)}",
                     )
                 )
             case Hold.NO_TAKER:
@@ -98,7 +98,7 @@ def process_hold(hold: Hold, process: Process) -> Held:
         return Held(StandingReason.LETTING_GO, "its last owner here has not let go of it yet")
     return Held(
         StandingReason.MAX_JOBS,
-        f"this orchestrator drives {len(process.driving)} jobs and may drive {process.max_jobs}",
+        f"this orchestrator drives {len(process.driving)} of the {process.max_jobs} jobs it may",
     )
 
 

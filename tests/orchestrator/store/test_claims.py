@@ -9,6 +9,7 @@ from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import JobOutcome, JobState, Segment, StepState, Stream
 from services.orchestrator.jobs.store import Store
+from services.orchestrator.store.store import opened
 from tests.orchestrator.store.claiming import EXPIRED, Rig
 from tests.support.jobs import TERM, fact, some_job, some_plan
 
@@ -102,6 +103,21 @@ async def test_many_that_race_do_not_pass_the_limit_together(rig: Rig, store: St
         racing = [
             tasks.create_task(store.claim(job.job_id, owner=f"{one}", term=TERM, per_repository=3))
             for one, job in enumerate(jobs)
+        ]
+
+    assert sum(one.result() is not None for one in racing) == 3
+
+
+async def test_two_that_share_a_database_do_not_pass_the_limit_together(
+    rig: Rig, store: Store, url: str
+) -> None:
+    jobs = [await rig.submit() for _ in range(8)]
+
+    async with opened(url) as second, asyncio.TaskGroup() as tasks:
+        racing = [
+            tasks.create_task(one.claim(job.job_id, owner=name, term=TERM, per_repository=3))
+            for job in jobs
+            for name, one in (("first", store), ("second", second))
         ]
 
     assert sum(one.result() is not None for one in racing) == 3
