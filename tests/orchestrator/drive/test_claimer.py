@@ -263,7 +263,7 @@ async def place(
         case "owned":
             await rig.claim(job)
         case "lost" | "here" | "housed":
-            claim = await rig.claim(job, term=EXPIRED)
+            claim = await rig.claim(job)
             if one.situation == "here":
                 claimer._drivers[JobId(job.job_id)] = cast("Driver", None)
             elif one.situation == "housed":
@@ -273,6 +273,7 @@ async def place(
                     runner_id=f"r{len(runners) // 2}",
                     incarnation="first",
                 )
+            await rig.lapse(claim)
         case "poisoned":
             for _ in range(5):
                 await rig.claim(job, term=EXPIRED)
