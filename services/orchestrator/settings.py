@@ -50,6 +50,8 @@ class Settings(ServiceSettings):
     """So long after its end a failed job can be retried; 0 is for ever."""
     artifact_retention_days: float = pydantic.Field(default=0, ge=0, le=36500)
     """From a job's end; 0 is for ever."""
+    artifact_max_bytes: int = pydantic.Field(default=0, ge=0)
+    """For all artifacts together, beyond which the oldest go; 0 is no limit."""
     mirror_retention_days: float = pydantic.Field(default=30, ge=0, le=36500)
     """From the last use; 0 is for ever."""
     collect_seconds: float = pydantic.Field(default=3600, ge=0.1, le=7 * 86400)
@@ -107,6 +109,7 @@ class Settings(ServiceSettings):
         return Policy(
             checkpoints=_days(self.checkpoint_retention_days),
             artifacts=_days(self.artifact_retention_days),
+            artifact_bytes=self.artifact_max_bytes,
             mirrors=_days(self.mirror_retention_days),
             round=timedelta(seconds=self.collect_seconds),
         )

@@ -201,6 +201,23 @@ async def test_output_of_a_step_is_complete_before_its_end_is_told(house: House)
     )
 
 
+async def test_a_job_whose_artifacts_were_removed_still_tells_its_events(house: House) -> None:
+    claim = await house.running()
+    await house.write(claim, 0, 0, b"first")
+    await house.finish(claim, b"first")
+    await house.end(claim)
+    (log,) = await house.store.artifacts(claim.job_id)
+    await house.artifacts.delete([log.key])
+
+    between = await Watcher(house, claim.job_id, include_output=True).end()
+    await house.store.give_up_artifacts(older_than=timedelta(seconds=-60), limit=1)
+    after = await Watcher(house, claim.job_id, include_output=True).end()
+
+    for kinds in (between, after):
+        assert kinds[-1] == "job.succeeded"
+        assert "output" not in kinds
+
+
 async def test_output_goes_on_where_the_caller_stands(house: House) -> None:
     claim = await house.running()
     await house.write(claim, 0, 0, b"0123")

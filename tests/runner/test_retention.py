@@ -122,6 +122,22 @@ async def test_a_cache_goes_once_it_was_unused_for_long_and_nothing_borrows_from
         assert (data_dir / "workspaces" / WORKSPACE / "repo" / "README.md").exists()
 
 
+async def test_no_cache_goes_while_a_workspace_does_not_tell_what_it_borrows(
+    tmp_path: Path, repository: Path
+) -> None:
+    data_dir = tmp_path / "runner"
+    cache = data_dir / "cache" / "abc123.git"
+    async with serving(data_dir, **OFTEN) as stub:
+        await prepare(stub, repository)
+        meta = data_dir / "workspaces" / WORKSPACE / "meta.json"
+        meta.write_text("half a rec")
+        age(cache, 31)
+
+        await rounds(data_dir)
+
+        assert cache.exists()
+
+
 async def test_beyond_the_limit_the_cache_goes_that_was_used_longest_ago(
     tmp_path: Path, repository: Path
 ) -> None:

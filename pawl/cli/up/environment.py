@@ -55,6 +55,7 @@ ORCHESTRATOR = (
     "PAWL_SKILLS_DIR",
     "PAWL_CHECKPOINT_RETENTION_DAYS",
     "PAWL_ARTIFACT_RETENTION_DAYS",
+    "PAWL_ARTIFACT_MAX_BYTES",
     "PAWL_MIRROR_RETENTION_DAYS",
     "PAWL_COLLECT_SECONDS",
     # What git pushes with. The runner, where agents run, never gets these.

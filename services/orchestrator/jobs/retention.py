@@ -25,6 +25,8 @@ class Policy:
     """From the end of a job; so long a failed one can be opened again."""
     artifacts: timedelta | None = None
     """From the end of a job; never before a failed one's checkpoints have gone."""
+    artifact_bytes: int = 0
+    """For all artifacts together, as far as jobs are settled; 0 is no limit."""
     mirrors: timedelta | None = timedelta(days=30)
     """From the last use of a repository's mirror."""
     grace: timedelta = timedelta(hours=1)
@@ -79,6 +81,14 @@ class Retaining(Protocol):
 
     async def give_up_artifacts(self, *, older_than: timedelta, limit: int) -> Sequence[GivenUp]:
         """Lists artifacts of settled jobs that ended so long ago no more."""
+
+    async def give_up_artifacts_beyond(
+        self, *, size_bytes: int, older_than: timedelta, limit: int
+    ) -> Sequence[GivenUp]:
+        """The same for the jobs that ended first, as far as all that is listed is larger.
+
+        Of two that ask at once both mean the same jobs, so no more goes than has to.
+        """
 
     async def settled(self, job_ids: Collection[str]) -> Collection[str]:
         """Those of the jobs that are settled."""

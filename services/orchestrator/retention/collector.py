@@ -17,7 +17,11 @@ from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.retention import Policy, Retaining
 from services.orchestrator.retention.checkpoints import give_up_checkpoints
 from services.orchestrator.retention.mirrors import MirrorKeeping
-from services.orchestrator.retention.objects import remove_old_artifacts, remove_unreferred
+from services.orchestrator.retention.objects import (
+    remove_beyond,
+    remove_old_artifacts,
+    remove_unreferred,
+)
 from services.orchestrator.retention.tally import Tally
 from services.orchestrator.source.mirror import Mirrors
 from services.orchestrator.source.scratch import sweep
@@ -98,6 +102,14 @@ class Collector:
             await remove_old_artifacts(
                 self.store, self.artifacts, tally, older_than=policy.artifacts
             )
+        if policy.artifact_bytes:
+            await remove_beyond(
+                self.store,
+                self.artifacts,
+                tally,
+                size_bytes=policy.artifact_bytes,
+                grace=policy.grace,
+            )
         listed = await remove_unreferred(
             self.store, self.artifacts, tally, grace=policy.grace, now=self.now()
         )
@@ -129,6 +141,7 @@ class Collector:
                 size_bytes=object_bytes,
                 oldest=kept.oldest_artifacts,
                 retention=self.policy.artifacts,
+                limit_bytes=self.policy.artifact_bytes,
             ),
             Use(
                 kind="checkpoints",

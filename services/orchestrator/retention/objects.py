@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.orchestrator.artifacts import Artifacts, Stored
-from services.orchestrator.jobs.retention import Retaining
+from services.orchestrator.jobs.retention import GivenUp, Retaining
 from services.orchestrator.retention.tally import Tally
 
 JOBS_AT_ONCE = 20
@@ -21,14 +21,25 @@ async def remove_old_artifacts(
     whole or, by asking again, finds that it is gone. Bytes whose removal a crash prevents are
     referred to by nothing, and `remove_unreferred` takes them in a later round.
     """
-    while True:
-        given_up = await store.give_up_artifacts(older_than=older_than, limit=JOBS_AT_ONCE)
-        for one in given_up:
-            await artifacts.delete(one.keys)
-            await artifacts.forget(one.job_id)
-            tally.add("artifacts", len(one.keys), one.size_bytes)
-        if len(given_up) < JOBS_AT_ONCE:
-            return
+    while given_up := await store.give_up_artifacts(older_than=older_than, limit=JOBS_AT_ONCE):
+        await _remove(given_up, artifacts, tally)
+
+
+async def remove_beyond(
+    store: Retaining, artifacts: Artifacts, tally: Tally, *, size_bytes: int, grace: timedelta
+) -> None:
+    """The same for the settled jobs that ended first, until all together are no larger."""
+    while given_up := await store.give_up_artifacts_beyond(
+        size_bytes=size_bytes, older_than=grace, limit=JOBS_AT_ONCE
+    ):
+        await _remove(given_up, artifacts, tally)
+
+
+async def _remove(given_up: Sequence[GivenUp], artifacts: Artifacts, tally: Tally) -> None:
+    for one in given_up:
+        await artifacts.delete(one.keys)
+        await artifacts.forget(one.job_id)
+        tally.add("artifacts", len(one.keys), one.size_bytes)
 
 
 async def remove_unreferred(

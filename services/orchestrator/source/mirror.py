@@ -16,7 +16,7 @@ from services.orchestrator.source.git import OBJECT_ID, Completed, Git
 from services.orchestrator.source.location import Location, locate, repository_key
 from services.orchestrator.source.origin import FetchLimits, Origin
 from services.orchestrator.source.scratch import scratch, sweep
-from services.orchestrator.source.use import Use, UseLock
+from services.orchestrator.source.use import MirrorTaken, Use, UseLock
 
 ORIGIN_HEADS = "refs/origin/heads/"
 LISTED_BRANCHES = 5_000
@@ -62,9 +62,18 @@ class Mirror:
     async def use(self) -> Use:
         """Keeps the mirror as it is until the use is ended; makes it where it was removed.
 
-        Nothing is taken out of a mirror while somebody uses it.
+        Nothing is taken out of a mirror while somebody uses it. Raises `JobFailed` with
+        REPO_UNREACHABLE where another process has been tidying it for too long.
         """
-        use = await self._lock.use()
+        try:
+            use = await self._lock.use()
+        except MirrorTaken:
+            raise failed(
+                Reason.REPO_UNREACHABLE,
+                f"Another orchestrator has been tidying the mirror of {self.location.url} for "
+                "too long.",
+                "Continue or end the orchestrator that was stopped, then retry the job.",
+            ) from None
         try:
             if not (self.git_dir / "HEAD").exists():
                 self._last = _Fetched(number=0)

@@ -4,9 +4,16 @@ import asyncio
 import fcntl
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 
 PAUSE_SECONDS = 0.05
+PATIENCE = timedelta(minutes=15)
+"""Longer than any prune takes; beyond it whoever prunes has been stopped."""
+
+
+class MirrorTaken(Exception):
+    """Somebody is alone with the mirror and does not give way."""
 
 
 class Use:
@@ -36,14 +43,19 @@ class UseLock:
     async def use(self) -> Use:
         """Waits until nobody is alone with the mirror.
 
-        Whoever is alone with it looks whether it is wanted, and gives way at once.
+        Whoever is alone with it looks whether it is wanted, and gives way at once. Raises
+        MirrorTaken where that does not happen.
         """
         descriptor = self._open()
         try:
-            while not _lock(descriptor, fcntl.LOCK_SH):
-                self._wanted.touch()
-                await asyncio.sleep(PAUSE_SECONDS)
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                while not _lock(descriptor, fcntl.LOCK_SH):
+                    self._wanted.touch()
+                    await asyncio.sleep(PAUSE_SECONDS)
             os.utime(descriptor)
+        except TimeoutError:
+            os.close(descriptor)
+            raise MirrorTaken from None
         except BaseException:
             os.close(descriptor)
             raise

@@ -51,6 +51,14 @@ class SqlRetaining:
         found = await self._threads.read(jobs, old, limit)
         return await self._threads.write(_give_up_artifacts, found, old)
 
+    async def give_up_artifacts_beyond(
+        self, *, size_bytes: int, older_than: timedelta, limit: int
+    ) -> Sequence[GivenUp]:
+        """See Retaining."""
+        old = with_old_artifacts(older_than)
+        found = await self._threads.read(_beyond, size_bytes, old, limit)
+        return await self._threads.write(_give_up_artifacts, found, old)
+
     async def settled(self, job_ids: Collection[str]) -> Collection[str]:
         """See Retaining."""
         return await self._threads.read(_those, job_ids, SETTLED)
@@ -88,6 +96,25 @@ def jobs(connection: sa.Connection, where: sa.ColumnElement[bool], limit: int) -
     """The first of them to have ended."""
     query = sa.select(job.c.job_id).where(where).order_by(job.c.end_time).limit(limit)
     return [JobId(one) for one in connection.scalars(query)]
+
+
+def _beyond(
+    connection: sa.Connection, size_bytes: int, where: sa.ColumnElement[bool], limit: int
+) -> Sequence[JobId]:
+    total = connection.scalar(sa.select(sa.func.sum(artifact.c.size))) or 0
+    theirs = (
+        sa.select(sa.func.coalesce(sa.func.sum(artifact.c.size), 0))
+        .where(artifact.c.job_id == job.c.job_id)
+        .scalar_subquery()
+    )
+    query = sa.select(job.c.job_id, theirs).where(where).order_by(job.c.end_time).limit(limit)
+    found: list[JobId] = []
+    for job_id, size in connection.execute(query):
+        if total <= size_bytes:
+            break
+        found.append(JobId(job_id))
+        total -= size
+    return found
 
 
 def _those(

@@ -13,7 +13,11 @@ from services.orchestrator import reading
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import JobId, JobOutcome, JobState, Segment, Stream
-from services.orchestrator.retention.objects import remove_old_artifacts, remove_unreferred
+from services.orchestrator.retention.objects import (
+    remove_beyond,
+    remove_old_artifacts,
+    remove_unreferred,
+)
 from services.orchestrator.retention.tally import Tally
 from services.orchestrator.store.store import SqlStore, opened
 from tests.orchestrator.store.claiming import Rig, ended
@@ -151,6 +155,26 @@ async def test_old_artifacts_go_with_their_folders(
     assert await keys(artifacts) == set()
     assert list((tmp_path / "artifacts" / "jobs").iterdir()) == []
     assert [(one.kind, one.count, one.size_bytes) for one in tally.removed] == [("artifacts", 1, 6)]
+
+
+async def test_beyond_a_size_the_oldest_artifacts_go_with_their_bytes(
+    store: SqlStore, rig: Rig, artifacts: Artifacts
+) -> None:
+    left = []
+    for number in range(5):
+        claim = await rig.claim()
+        made = await artifacts.put_bytes(claim.job_id, "a.log", bytes([number]) * 100)
+        await store.keep(claim, [made])
+        await end(store, claim)
+        left.append(made.key)
+    tally = Tally()
+
+    await remove_beyond(store, artifacts, tally, size_bytes=250, grace=NOW)
+
+    assert await keys(artifacts) == set(left[3:])
+    assert [(one.kind, one.count, one.size_bytes) for one in tally.removed] == [
+        ("artifacts", 3, 300)
+    ]
 
 
 async def test_a_collector_killed_between_rows_and_bytes_is_made_up_for(

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,24 @@ async def test_a_failed_jobs_artifacts_stay_as_long_as_it_can_be_opened_again(
     assert given_up.keys == ("k/" + "a" * 64,)
     assert await store.artifacts(claim.job_id) == []
     assert (await rig.read(claim)).artifacts_removed is not None
+
+
+async def test_beyond_a_size_what_ended_first_is_given_up(
+    store: SqlStore, rig: Rig, url: str
+) -> None:
+    claims = [await over(rig) for _ in range(6)]
+    kept = await over(rig, JobState.FAILED)
+    sizes: dict[str, Any] = {"size_bytes": 10, "older_than": NOW, "limit": 20}
+
+    async with opened(url) as another:
+        rounds = await asyncio.gather(
+            *(one.give_up_artifacts_beyond(**sizes) for one in (store, another))
+        )
+
+    given_up = [one.job_id for found in rounds for one in found]
+    assert given_up == [claim.job_id for claim in claims[:4]]
+    assert len(await store.artifacts(kept.job_id)) == 1
+    assert await store.give_up_artifacts_beyond(**sizes) == []
 
 
 async def test_what_is_given_up_is_given_up_once(store: SqlStore, rig: Rig, url: str) -> None:

@@ -132,7 +132,9 @@ async def ends_without_success(rig: Rig, told: Store, store: SqlStore) -> None:
     assert await told.expire_queued() == [hasty.job_id]
     await told.give_up("me")
     assert len(await told.give_up_checkpoints(older_than=-TERM, limit=2)) == 2
-    assert len(await told.give_up_artifacts(older_than=-TERM, limit=2)) == 2
+    assert len(await told.give_up_artifacts(older_than=-TERM, limit=1)) == 1
+    beyond = await told.give_up_artifacts_beyond(size_bytes=-1, older_than=-TERM, limit=9)
+    assert beyond
 
 
 def writing(told: Recorder) -> list[Transaction]:
