@@ -53,8 +53,11 @@ def ended(
     limits: Limits,
     verdict: Callable[[Exit, bool], Verdict],
     usage: Usage | None,
+    seen: str = "",
 ) -> Finished:
     """Returns how a run ended that its keeper saw to the end.
+
+    `seen` is what it was at when it was ended for its silence, where anybody looked.
 
     `noticed` is what the runner itself found wrong, such as output cut at its limit: it counts
     even where the CLI had ended before it could be stopped. `verdict` is asked at most once, with
@@ -79,7 +82,7 @@ def ended(
     return Finished(
         outcome=_outcome(reason),
         end=end,
-        failure=_failure(reason, record, limits),
+        failure=_failure(reason, record, limits, seen),
         duration=duration,
         usage=usage,
         receipt=receipt,
@@ -121,12 +124,12 @@ def _outcome(reason: str | None) -> Outcome:
     return Outcome.LOST if reason in _LOST else Outcome.FAILED
 
 
-def _failure(reason: str | None, record: Ended, limits: Limits) -> Failure | None:
+def _failure(reason: str | None, record: Ended, limits: Limits, seen: str) -> Failure | None:
     if reason in {CANCELLED, CLOSED}:
         return None
     if reason in _LOST:
         return Failure(reason="RUNNER_LOST", message=_LOST[reason], remedy=_RETRIED)
-    name, message, remedy = _reasons(limits).get(reason or "", _unasked(record))
+    name, message, remedy = _reasons(limits, seen).get(reason or "", _unasked(record))
     return Failure(reason=name, message=message, remedy=remedy)
 
 
@@ -144,7 +147,7 @@ def _unasked(record: Ended) -> tuple[str, str, str]:
     )
 
 
-def _reasons(limits: Limits) -> dict[str, tuple[str, str, str]]:
+def _reasons(limits: Limits, seen: str) -> dict[str, tuple[str, str, str]]:
     return {
         TIMEOUT: (
             "AGENT_TIMEOUT",
@@ -153,7 +156,7 @@ def _reasons(limits: Limits) -> dict[str, tuple[str, str, str]]:
         ),
         SILENT: (
             "AGENT_SILENT",
-            f"The CLI wrote nothing for {_spoken(limits.silence)} and was idle.",
+            f"The CLI wrote nothing for {_spoken(limits.silence)}, its limit. {seen}".strip(),
             "Read the step's log for what it waited for, or raise task.limits.silenceSeconds.",
         ),
         OUTPUT: (

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.runner.keeper.record import Order, Started
 from services.runner.values import ProcessSeen, Receipt
+from services.runner.vitals import Vitals
 
 
 class KeeperFailed(Exception):
@@ -55,8 +56,8 @@ class Keepers(Protocol):
     def lives(self, process: ProcessSeen) -> bool:
         """Tells whether a process that could not be ended is there still."""
 
-    def processor_seconds(self, keeper_pid: int) -> float:
-        """Returns the processor time that the run of this keeper has used."""
+    def vitals(self, keeper_pid: int) -> Vitals:
+        """Returns what the processes of this keeper's run have used, and what they are at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

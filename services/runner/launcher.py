@@ -17,9 +17,9 @@ from services.runner.holding import KeeperFailed
 from services.runner.keeper import record
 from services.runner.keeper.census import look
 from services.runner.keeper.record import Order, Started
-from services.runner.liveness import processor_seconds
 from services.runner.remains import end_remains
 from services.runner.values import ProcessSeen, Receipt
+from services.runner.vitals import Vitals, vitals
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = "lock"
@@ -189,6 +189,6 @@ class Processes:
             return found.start_time == process.start_time
         return found.name == process.name  # written down by an earlier version
 
-    def processor_seconds(self, keeper_pid: int) -> float:
-        """Returns the processor time that the run of this keeper has used, as far as seen."""
-        return processor_seconds(keeper_pid)
+    def vitals(self, keeper_pid: int) -> Vitals:
+        """Returns what the processes of this keeper's run have used, and what they are at."""
+        return vitals(keeper_pid)

@@ -68,6 +68,8 @@ class Run:
         self._keeper: Keeper | None = None
         self._kept: Kept | None = None
         self._stop: str | None = None
+        self._seen = ""
+        """What a run that was ended for its silence was at."""
         self._moment = kept
         self._task: asyncio.Task[None] | None = None
         self._runtime = runtime
@@ -265,7 +267,7 @@ class Run:
             keeper.tell("stop", self._stop)
         clock = asyncio.get_running_loop().time
         silence = Silence(
-            self.record.limits.silence, clock(), lambda: self._keepers.processor_seconds(keeper.pid)
+            self.record.limits.silence, clock(), lambda: self._keepers.vitals(keeper.pid)
         )
         pause, told, roused = SHORTEST_PAUSE, False, clock()
         async with keeper.watching():
@@ -284,7 +286,8 @@ class Run:
                     told = keeper.tell("finish")
                 if follower.trouble is not None:
                     self.stop(follower.trouble)
-                elif silence.too_long(clock()):
+                elif self._stop is None and silence.too_long(clock()):
+                    self._seen = silence.seen
                     self.stop(ending.SILENT)
 
     async def _drain(self, follower: Follower) -> None:
@@ -304,6 +307,7 @@ class Run:
             cast("Ended", kept),
             noticed=follower.trouble,
             limits=self.record.limits,
+            seen=self._seen,
             verdict=lambda end, dismissed: reader.verdict(
                 end, follower.stderr_tail, dismissed=dismissed
             ),

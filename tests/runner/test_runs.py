@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -174,6 +175,8 @@ async def test_a_silent_and_idle_run_is_stopped(runner: Stub) -> None:
     heard = await follow(runner, limited("silent 600", silence=0.4))
 
     assert heard.end.failure.reason == "AGENT_SILENT"
+    assert "its limit. It said nothing, and it was idle. In the last " in heard.end.failure.message
+    assert re.search(r"; python3? \(\d+\) waits", heard.end.failure.message)
 
 
 async def test_a_silent_run_that_works_is_given_more_time(runner: Stub) -> None:
