@@ -103,6 +103,9 @@ async def _run_step(work: Work, step: Step) -> None:
     adopting = step.state is StepState.RUNNING
     try:
         if not adopting:
+            # Most CLIs tell what they consumed only at the end of a turn, which costs.
+            if failure := work.over_budget():
+                raise JobFailed(failure)
             await _join_earlier(work, step.index)
             runner = await house(work)
             work.stop.check()

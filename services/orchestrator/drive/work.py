@@ -110,10 +110,14 @@ class Work:
 
     def consumed(self, usage: Usage) -> None:
         """Notes what the running step has consumed so far; stops a job that is over budget."""
-        used = [*self.job.consumed, usage]
-        failure = limits.over_budget(self.plan.limits, used, self._step_index)
+        failure = self.over_budget(usage)
         if failure is not None:
             self.stop.fire(LimitHit(failure))
+
+    def over_budget(self, *running: Usage) -> Failure | None:
+        """What to record for a job that has used up its budget, with what is running now."""
+        used = [*self.job.consumed, *running]
+        return limits.over_budget(self.plan.limits, used, self._step_index)
 
     @property
     def _step_index(self) -> int | None:

@@ -440,6 +440,25 @@ async def test_what_was_spent_before_a_retry_counts(house: House) -> None:
     assert "1,001 tokens" in job.failure.message
 
 
+async def test_a_job_that_is_over_its_budget_starts_no_agent(house: House) -> None:
+    async def spends(stage: Stage) -> None:
+        stage.spend(1_001)
+        await stage.stopped.wait()
+
+    request = plan(house.origin, steps=1, max_tokens=1_000)
+    job_id = await house.submit(spends, request=request)
+    await house.ended(job_id)
+    await house.left(job_id)
+
+    await house.store.retry(job_id, by="ann", from_step=None, ended_attempt=1, settle=timedelta(0))
+    house.claimer.wake()
+    job = await house.ended(job_id)
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.BUDGET_EXCEEDED
+    assert house.runner.started == [f"{job_id}/1/0"]
+
+
 async def test_a_rate_limit_is_waited_out_and_not_counted(house: House) -> None:
     async def limited(stage: Stage) -> None:
         stage.say("no more for now")
