@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
 from pawl.wire.errors import DataLoss, NotFound
 from services.orchestrator import reading
@@ -74,6 +75,21 @@ async def test_what_a_killed_driver_put_and_did_not_list_goes(
     assert await keys(artifacts) == {kept.key}
     assert [(one.kind, one.count, one.size_bytes) for one in tally.removed] == [("orphans", 1, 4)]
     assert orphan not in await keys(artifacts)
+
+
+async def test_in_a_bucket_it_is_the_same(store: SqlStore, rig: Rig) -> None:
+    bucket = Artifacts(MemoryStore())
+    claim = await rig.claim()
+    await bucket.put_segment(claim.job_id, b"lost")
+    kept = await bucket.put_bytes(claim.job_id, "a.log", b"listed")
+    await store.keep(claim, [kept])
+    await end(store, claim)
+
+    await collect(store, bucket)
+    assert await keys(bucket) == {kept.key}
+    await remove_old_artifacts(store, bucket, Tally(), older_than=NOW)
+
+    assert await keys(bucket) == set()
 
 
 async def test_what_was_listed_and_replaced_goes(
