@@ -1,6 +1,7 @@
 """Artifacts in memory, and watchers that only remember."""
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class MemoryArtifacts(Artifacts):
 
     def __init__(self) -> None:
         self.bytes: dict[str, bytes] = {}
+        self._numbers = itertools.count()
 
     @override
     async def put_file(self, job_id: JobId, path: str, source: Path) -> Artifact:
@@ -32,13 +34,19 @@ class MemoryArtifacts(Artifacts):
 
     @override
     async def put_segment(self, job_id: JobId, data: bytes) -> str:
-        key = f"{job_id}/segments/{len(self.bytes)}"
+        key = f"{job_id}/segments/{next(self._numbers)}"
         self.bytes[key] = data
         return key
 
     @override
     async def read_segment(self, key: str) -> bytes:
+        if key not in self.bytes:
+            raise FileNotFoundError(key)
         return self.bytes[key]
+
+    async def read_range(self, key: str, start: int, size: int) -> bytes:
+        """A part of a log, as readers want it."""
+        return (await self.read_segment(key))[start : start + size]
 
     @override
     async def delete(self, keys: Sequence[str]) -> None:

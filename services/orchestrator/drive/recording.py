@@ -11,6 +11,7 @@ import structlog
 from pawl.wire.errors import Unavailable
 from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.keeping import keep
+from services.orchestrator.drive.loose import Loose
 from services.orchestrator.drive.ports import (
     Finished,
     Message,
@@ -66,6 +67,7 @@ class Recording:
     next_order: int
     activity_index: int = 0
     strikes: int = 0
+    loose: Loose = field(default_factory=Loose)
     usage: Usage | None = None
     """What the run has consumed so far, as far as it told."""
     contact: float = field(default_factory=time.monotonic)
@@ -136,6 +138,7 @@ class Recording:
             job_id, step_index=self.step_index, attempt=self.attempt
         )
         self.next_order = await next_order(self.work, self.step_index, self.attempt)
+        self.loose.clear()
 
     async def _stream(
         self, runner: Callable[[], Runner], order: RunOrder, *, attach_only: bool
@@ -246,6 +249,19 @@ class Recording:
         self.next_order += len(segments)
         self.positions = positions
         self.work.told()
+        for segment, (_, _, data) in zip(segments, pieces, strict=True):
+            self.loose.take(segment, data)
+            if self.loose.full:
+                await self._merge()
+
+    async def _merge(self) -> None:
+        """Puts one piece in the place of many. Those who read on find it where they are."""
+        small, data = [*self.loose.pieces], bytes(self.loose.data)
+        artifacts, claim = self.work.tools.artifacts, self.work.claim
+        merged = self.loose.merged(await artifacts.put_segment(self.work.job.job_id, data))
+        self.loose.clear()
+        await self.work.tools.store.merge_output(claim, merged, first_order=small[0].order)
+        await artifacts.delete([piece.key for piece in small])
 
     def _joined(
         self, outputs: Sequence[Output]

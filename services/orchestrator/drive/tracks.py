@@ -176,10 +176,9 @@ async def segment_keys(work: Work, step_index: int, attempt: int) -> list[str]:
 
 async def next_order(work: Work, step_index: int, attempt: int) -> int:
     """The order of the next piece of an attempt's output."""
-    last = -1
-    async for segment in _segments(work, step_index, attempt):
-        last = segment.order
-    return last + 1
+    return await work.tools.store.next_order(
+        work.job.job_id, step_index=step_index, attempt=attempt
+    )
 
 
 async def _output(

@@ -133,6 +133,9 @@ class Reading(Protocol):
     async def queue(self) -> Queue:
         """How many jobs there are that have not ended."""
 
+    async def next_order(self, job_id: str, *, step_index: int, attempt: int) -> int:
+        """The order of the next segment of an attempt."""
+
     async def publication(self, job_id: str) -> Publication | None:
         """The recorded intent."""
 
@@ -320,6 +323,12 @@ class Driving(Protocol):
         """Stores rows for segments whose bytes are durable already.
 
         A segment that is there already is passed over.
+        """
+
+    async def merge_output(self, claim: Claim, merged: Segment, *, first_order: int) -> None:
+        """Puts one segment in the place of its attempt's from `first_order` to its own order.
+
+        Raises ValueError where it does not hold exactly the bytes of those.
         """
 
     async def join_output(

@@ -170,6 +170,14 @@ def append_output(connection: sa.Connection, claim: Claim, segments: Sequence[Se
     output.append(connection, claim.job_id, segments)
 
 
+def merge_output(
+    connection: sa.Connection, claim: Claim, merged: Segment, *, first_order: int
+) -> None:
+    """Puts one segment in the place of several."""
+    driven(connection, claim, (), PROGRESS)
+    output.merge(connection, claim.job_id, merged, first_order=first_order)
+
+
 def join_output(
     connection: sa.Connection,
     claim: Claim,

@@ -156,6 +156,10 @@ class SqlDriving:
         """See Driving. Raises ValueError where a stream would get a gap."""
         await self._threads.write(driving.append_output, claim, segments)
 
+    async def merge_output(self, claim: Claim, merged: Segment, *, first_order: int) -> None:
+        """See Driving. Raises ValueError."""
+        await self._threads.write(driving.merge_output, claim, merged, first_order=first_order)
+
     async def join_output(
         self, claim: Claim, *, step_index: int, attempt: int, artifacts: Sequence[Artifact]
     ) -> None:

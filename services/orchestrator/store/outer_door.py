@@ -104,6 +104,12 @@ class SqlReading:
         """See Reading."""
         return await self._threads.read(standing.queue)
 
+    async def next_order(self, job_id: str, *, step_index: int, attempt: int) -> int:
+        """See Reading."""
+        return await self._threads.read(
+            output.next_order, job_id, step_index=step_index, attempt=attempt
+        )
+
     async def publication(self, job_id: str) -> Publication | None:
         """See Reading."""
         return await self._threads.read(publishing.read, job_id)

@@ -108,6 +108,56 @@ def _append(
         connection.execute(_INSERT_STRETCHES, stretches)
 
 
+def merge(connection: sa.Connection, job_id: str, merged: Segment, *, first_order: int) -> None:
+    """Puts one segment in the place of those from `first_order` to its own order.
+
+    Raises ValueError where it does not hold exactly their bytes.
+    """
+    replaced = (
+        segment.c.job_id == job_id,
+        segment.c.step_index == merged.step_index,
+        segment.c.attempt == merged.attempt,
+        segment.c.arrival.between(first_order, merged.order),
+    )
+    of_stream = sa.select(sa.func.min(segment.c.stream), sa.func.max(segment.c.stream)).where(
+        *replaced
+    )
+    extent = sa.select(sa.func.min(segment.c.stream_offset), sa.func.sum(segment.c.size))
+    streams = tuple(connection.execute(of_stream).one())
+    found = tuple(connection.execute(extent.where(*replaced)).one())
+    if streams != (merged.stream, merged.stream) or found != (merged.offset, merged.size):
+        raise ValueError(
+            f"segments {first_order} to {merged.order} of step {merged.step_index} hold other "
+            "bytes than the one that was to replace them"
+        )
+    connection.execute(sa.delete(segment).where(*replaced))
+    connection.execute(
+        _INSERT_SEGMENTS,
+        {
+            "job_id": job_id,
+            "step_index": merged.step_index,
+            "attempt": merged.attempt,
+            "stream": merged.stream,
+            "stream_offset": merged.offset,
+            "size": merged.size,
+            "arrival": merged.order,
+            "key": merged.key,
+        },
+    )
+
+
+def next_order(connection: sa.Connection, job_id: str, *, step_index: int, attempt: int) -> int:
+    """The order of the next segment of an attempt."""
+    newest = connection.scalar(
+        sa.select(sa.func.max(segment.c.arrival)).where(
+            segment.c.job_id == job_id,
+            segment.c.step_index == step_index,
+            segment.c.attempt == attempt,
+        )
+    )
+    return 0 if newest is None else int(newest) + 1
+
+
 def forget(connection: sa.Connection, job_id: str, *, step_index: int, attempt: int) -> None:
     """Removes an attempt's segments; its stretches stay."""
     connection.execute(

@@ -318,6 +318,45 @@ async def test_a_new_owner_stops_the_run_of_a_job_that_is_to_be_cancelled(house:
     assert '"requestedBy": "ada"' in await house.text(job_id, "receipts/cancel.json")
 
 
+async def test_a_step_that_says_a_little_all_the_time_leaves_few_pieces(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that said a line every moment for a night once left a million files."""
+    stored, enough, append = asyncio.Event(), asyncio.Event(), house.store.append_output
+
+    async def told(claim: Claim, segments: Sequence[Segment]) -> None:
+        await append(claim, segments)
+        stored.set()
+
+    async def chatty(stage: Stage) -> None:
+        for number in range(60):
+            stored.clear()
+            stage.say(str(number))
+            await stored.wait()
+        await enough.wait()
+
+    monkeypatch.setattr("services.orchestrator.drive.loose.MOST_PIECES", 8)
+    monkeypatch.setattr(house.store, "append_output", told)
+    job_id = await house.submit(chatty)
+    text = "".join(f"{number}\n" for number in range(60))
+    where = {"step_index": 0, "attempt": 1}
+    while (await house.store.received(job_id, **where)).get(Stream.STDOUT) != len(text):
+        await House._moment()
+
+    def files() -> list[str]:
+        return [key for key in house.artifacts.bytes if "/segments/" in key]
+
+    while len(files()) > 16:
+        await House._moment()
+    pieces = await house.store.segments(job_id, **where, after_order=-1, limit=100)
+    enough.set()
+    await house.ended(job_id)
+
+    assert len(pieces) <= 60 // 8 + 8
+    assert await house.text(job_id, "logs/steps/step-0000.log") == text
+    assert files() == []
+
+
 async def test_a_stop_amid_a_write_neither_loses_nor_repeats_output(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

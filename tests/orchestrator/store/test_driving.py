@@ -2,17 +2,27 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.failures import Failure, Reason
-from services.orchestrator.jobs.job import JobOutcome, JobState, StepState, Stream, Usage
+from services.orchestrator.jobs.job import (
+    JobOutcome,
+    JobState,
+    Segment,
+    StepState,
+    Stream,
+    Usage,
+)
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.store import Store, Stretch
+from services.orchestrator.tail import Tail
 from tests.orchestrator.store.claiming import RUN, Rig, a_segment, an_artifact, ended
 from tests.support.jobs import TERM, fact
+from tests.support.memory_artifacts import MemoryArtifacts
 
 FIRST = {"step_index": 0, "attempt": 1}
 
@@ -180,6 +190,62 @@ async def test_output_with_a_gap_is_refused(rig: Rig, store: Store) -> None:
 
     with pytest.raises(ValueError, match="began at 10"):
         await store.append_output(claim, [a_segment(0, 10, 1)])
+
+
+async def test_one_segment_takes_the_place_of_many(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+    await rig.start(claim)
+    pieces = [a_segment(0, 0, 7, Stream.STDERR), *(a_segment(n, 5 * n - 5, 5) for n in (1, 2, 3))]
+    await store.append_output(claim, pieces)
+    merged = replace(a_segment(2, 0, 10), key="merged")
+
+    await store.merge_output(claim, merged, first_order=1)
+    await store.merge_output(claim, merged, first_order=1)
+
+    stored = await store.segments(claim.job_id, **FIRST, after_order=-1, limit=10)
+    assert stored == [pieces[0], merged, pieces[3]]
+    assert await store.segments(claim.job_id, **FIRST, after_order=1, limit=1) == [merged]
+    assert await store.received(claim.job_id, **FIRST) == {Stream.STDOUT: 15, Stream.STDERR: 7}
+    assert await store.next_order(claim.job_id, **FIRST) == 4
+
+
+async def test_a_reader_amid_what_is_merged_goes_on_at_its_byte(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+    await rig.start(claim)
+    artifacts = MemoryArtifacts()
+    pieces: list[Segment] = []
+    for order, word in enumerate([b"one ", b"two ", b"three "]):
+        key = await artifacts.put_segment(claim.job_id, word)
+        offset = sum(piece.size for piece in pieces)
+        pieces.append(replace(a_segment(order, offset, len(word)), key=key))
+    tail = Tail(store, artifacts, job_id=claim.job_id, **FIRST, positions={})
+    await store.append_output(claim, pieces[:2])
+    assert b"".join([chunk.data async for chunk in tail.stored()]) == b"one two "
+    await store.append_output(claim, pieces[2:])
+
+    key = await artifacts.put_segment(claim.job_id, b"one two three ")
+    merged = replace(a_segment(2, 0, 14), key=key)
+    await store.merge_output(claim, merged, first_order=0)
+    await artifacts.delete([piece.key for piece in pieces])
+
+    assert b"".join([chunk.data async for chunk in tail.stored()]) == b"three "
+    afresh = Tail(store, artifacts, job_id=claim.job_id, **FIRST, positions={})
+    assert b"".join([chunk.data async for chunk in afresh.stored()]) == b"one two three "
+
+
+@pytest.mark.parametrize(("first_order", "size"), [(0, 17), (1, 9), (1, 11), (2, 10), (9, 10)])
+async def test_a_segment_with_other_bytes_takes_nobodys_place(
+    rig: Rig, store: Store, first_order: int, size: int
+) -> None:
+    claim = await rig.claim()
+    await rig.start(claim)
+    pieces = [a_segment(0, 0, 7, Stream.STDERR), a_segment(1, 0, 5), a_segment(2, 5, 5)]
+    await store.append_output(claim, pieces)
+
+    with pytest.raises(ValueError, match="other bytes"):
+        await store.merge_output(claim, a_segment(2, 0, size), first_order=first_order)
+
+    assert await store.segments(claim.job_id, **FIRST, after_order=-1, limit=9) == pieces
 
 
 async def test_where_output_is_in_its_log_stays_known_when_segments_go(

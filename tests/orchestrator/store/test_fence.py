@@ -41,6 +41,9 @@ WRITES: dict[str, Write] = {
     ),
     "end_step": lambda store, claim: store.end_step(claim, fact(), state=StepState.FAILED, **STEP),
     "append_output": lambda store, claim: store.append_output(claim, [a_segment(0, 0, 1)]),
+    "merge_output": lambda store, claim: store.merge_output(
+        claim, a_segment(1, 0, 1), first_order=0
+    ),
     "join_output": lambda store, claim: store.join_output(
         claim, step_index=0, attempt=1, artifacts=[an_artifact("x")]
     ),
