@@ -202,7 +202,7 @@ class Collector:
                 oldest=min(ends, default=None),
                 retention=KEPT,
             ),
-            Use(kind="trash", size_bytes=sizes["trash"]),
+            Use(kind="trash", size_bytes=sizes["trash"], retention=timedelta()),
         )
 
 

@@ -116,15 +116,13 @@ class Collector:
         keeping = MirrorKeeping(self.mirrors, self.store)
         await keeping.collect(tally, unused=policy.mirrors)
         tally.add("scratch", await asyncio.to_thread(self._sweep))
-        self._uses = await self._measured(*listed, *await keeping.measure())
+        self._uses = await self._measured(*listed, await keeping.measure(policy.mirrors))
 
     def _sweep(self) -> int:
         swept = self.mirrors.sweep()
         return swept + sweep(self.folders["scratch"]) if "scratch" in self.folders else swept
 
-    async def _measured(
-        self, objects: int, object_bytes: int, mirrors: int, mirror_bytes: int
-    ) -> tuple[Use, ...]:
+    async def _measured(self, objects: int, object_bytes: int, mirrors: Use) -> tuple[Use, ...]:
         kept = await self.store.kept()
         database = Use(
             kind="database",
@@ -148,12 +146,7 @@ class Collector:
                 oldest=kept.oldest_checkpoints,
                 retention=self.policy.checkpoints,
             ),
-            Use(
-                kind="mirrors",
-                count=mirrors,
-                size_bytes=mirror_bytes,
-                retention=self.policy.mirrors,
-            ),
+            mirrors,
         )
 
 

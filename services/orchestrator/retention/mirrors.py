@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from pawl.storage import size_of
+from pawl.storage import Use, size_of, utc_now
 from services.orchestrator.jobs.failures import JobFailed
 from services.orchestrator.jobs.retention import Retaining
 from services.orchestrator.retention.checkpoints import OURS, TODO, remove_refs
@@ -56,11 +56,18 @@ class MirrorKeeping:
                 # Another collector may have removed it, or holds a lock of git's.
                 logger.warning("mirror_kept", mirror=git_dir.name, why=str(trouble))
 
-    async def measure(self) -> tuple[int, int]:
-        """How many there are, and their bytes."""
+    async def measure(self, unused: timedelta | None) -> Use:
+        """How many there are, how large, and since when the first is unused."""
         folders = self._mirrors.folders()
         sizes = [await asyncio.to_thread(size_of, folder) for folder in folders]
-        return len(folders), sum(sizes)
+        used = [UseLock(folder).last_use() for folder in folders]
+        return Use(
+            kind="mirrors",
+            count=len(folders),
+            size_bytes=sum(sizes),
+            oldest=min((time for time in used if time is not None), default=None),
+            retention=unused,
+        )
 
     async def _prune(self, git_dir: Path, tally: Tally) -> None:
         """Drops the objects that no ref reaches, unless somebody uses the mirror."""
@@ -112,12 +119,13 @@ class MirrorKeeping:
 
     async def _remove_unused(self, git_dir: Path, tally: Tally, unused: timedelta) -> None:
         lock = UseLock(git_dir)
-        if lock.unused_seconds() < unused.total_seconds() or (alone := lock.alone()) is None:
+        if _lately(lock, unused) or (alone := lock.alone()) is None:
             return
         try:
             # Looked at again: there may have been a use just before.
-            recent = lock.unused_seconds() < unused.total_seconds()
-            if recent or await self._has_refs(git_dir) or await self._is_needed(git_dir):
+            if _lately(lock, unused):
+                return
+            if await self._has_refs(git_dir) or await self._is_needed(git_dir):
                 return
             size_bytes = await asyncio.to_thread(size_of, git_dir)
             self._trash.mkdir(exist_ok=True)
@@ -175,6 +183,11 @@ async def _repack(git: Git, git_dir: Path) -> None:
         ("prune", "--expire=now"),
     ):
         await git.run(*arguments, git_dir=git_dir, configuration=limits, timeout=PRUNE_TIMEOUT)
+
+
+def _lately(lock: UseLock, unused: timedelta) -> bool:
+    used = lock.last_use()
+    return used is not None and utc_now() - used < unused
 
 
 async def _until_wanted(lock: UseLock) -> None:

@@ -3,8 +3,7 @@
 import asyncio
 import fcntl
 import os
-import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 PAUSE_SECONDS = 0.05
@@ -76,12 +75,12 @@ class UseLock:
         """Somebody waits to use the mirror."""
         return self._wanted.exists()
 
-    def unused_seconds(self) -> float:
-        """How long ago it was used last; for ever where no use is known."""
+    def last_use(self) -> datetime | None:
+        """When somebody began to use it last; None where no use is known."""
         try:
-            return time.time() - self._file.stat().st_mtime
+            return datetime.fromtimestamp(self._file.stat().st_mtime, UTC)
         except FileNotFoundError:
-            return float("inf")
+            return None
 
     def _open(self) -> int:
         self._file.parent.mkdir(parents=True, exist_ok=True)
