@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 
 from pawl.wire.errors import Aborted
@@ -36,17 +36,14 @@ class Epochs:
         except FileNotFoundError:
             return 0.0
 
-    def prune(self, present: Collection[str], now: float) -> int:
-        """Forgets jobs of which nothing is `present` and nothing was heard for a month."""
-        old = [
-            job_id
-            for job_id in self._known
-            if job_id not in present and self.seen(job_id) < now - KEPT_SECONDS
-        ]
-        for job_id in old:
-            (self._directory / f"{job_id}.json").unlink(missing_ok=True)
-            del self._known[job_id]
-        return len(old)
+    def old(self, now: float) -> Sequence[str]:
+        """The jobs of which no newer epoch was seen for a month."""
+        return [job_id for job_id in self._known if self.seen(job_id) < now - KEPT_SECONDS]
+
+    def forget(self, job_id: str) -> None:
+        """Forgets a job that may never be heard of again. The caller holds the job's lock."""
+        (self._directory / f"{job_id}.json").unlink(missing_ok=True)
+        self._known.pop(job_id, None)
 
     async def admit(self, job_id: str, epoch: int) -> bool:
         """Returns whether `epoch` is newer than all before, once it is durable.

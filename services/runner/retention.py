@@ -103,7 +103,7 @@ class Collector:
         dropped = delivery.drop_old(self.data_dir / "spool", spooled.timestamp())
         removed["spool"] = (dropped, 0)
         removed["workspaces"] = await self._expire_workspaces()
-        removed["epochs"] = (self.epochs.prune(self._present(), self.now().timestamp()), 0)
+        removed["epochs"] = (await self._forget_epochs(), 0)
         removed["caches"] = await self._remove_caches()
         self._uses = await self._measured()
 
@@ -144,6 +144,21 @@ class Collector:
             if run.record.name.job_id == job_id
         ]
         return max(times)
+
+    async def _forget_epochs(self) -> int:
+        """Of jobs that nothing is here of and that nothing was heard of for a month."""
+        forgotten = 0
+        for job_id in self.epochs.old(self.now().timestamp()):
+            try:
+                # Under the job's lock: a claim that comes now would be forgotten with it.
+                async with self.supervisor.admitted(job_id, self.epochs.current(job_id)):
+                    still = job_id in self.epochs.old(self.now().timestamp())
+                    if still and job_id not in self._present():
+                        self.epochs.forget(job_id)
+                        forgotten += 1
+            except Aborted:
+                continue
+        return forgotten
 
     def _present(self) -> set[str]:
         """The jobs that something is here of."""

@@ -6,10 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pawl.v1 import runner_pb2 as pb
-from services.runner.epochs import KEPT_SECONDS, Epochs
 from tests.runner.conftest import end_all
 from tests.runner.serving import (
     WORKSPACE,
@@ -26,6 +23,7 @@ from tests.support.repositories import sample_repository
 
 OFTEN = {"collect_seconds": 0.1}
 OTHER = "0190f1aa-0000-7000-8000-000000000002/1"
+THIRD = "0190f1aa-0000-7000-8000-000000000003/1"
 
 
 def age(path: Path, days: float) -> None:
@@ -190,19 +188,25 @@ async def test_packs_of_calls_that_nobody_ended_go_after_a_day(
         assert young.exists()
 
 
-@pytest.mark.parametrize("present", [True, False])
 async def test_jobs_that_nothing_is_here_of_are_forgotten_after_a_month(
-    tmp_path: Path, *, present: bool
+    tmp_path: Path, repository: Path
 ) -> None:
-    epochs = Epochs(tmp_path)
-    await epochs.admit("job", 4)
-    later = time.time() + KEPT_SECONDS + 60
+    data_dir = tmp_path / "runner"
+    job_ids = [one.partition("/")[0] for one in (WORKSPACE, OTHER, THIRD)]
+    files = [data_dir / "epochs" / f"{job_id}.json" for job_id in job_ids]
+    changes = {"workspace_retention_days": 0, **OFTEN}
+    async with serving(data_dir, slots=3, **changes) as stub:
+        for workspace_id in (WORKSPACE, OTHER, THIRD):
+            await prepare(stub, repository, workspace_id=workspace_id)
+        await close(stub, OTHER)
+        await close(stub, THIRD)
+        for file in files[:2]:
+            age(file, 31)
 
-    assert epochs.prune({"job"} if present else set(), time.time()) == 0
-    epochs.prune({"job"} if present else set(), later)
+        await eventually(lambda: not files[1].exists(), "it is remembered")
+        await rounds(data_dir)
 
-    assert epochs.current("job") == (4 if present else 0)
-    assert (tmp_path / "job.json").exists() is present
+        assert [file.exists() for file in files] == [True, False, True]
 
 
 async def test_what_a_collector_was_killed_over_goes_at_the_start(
