@@ -12,6 +12,7 @@ PROTOS := $(wildcard protos/pawl/v1/*.proto)
 RUNTIME ?= codex
 PYTEST_ARGS ?=
 MUTANT ?=
+PLANT ?=
 BENCH ?=
 BENCH_ARGS ?=
 
@@ -84,6 +85,18 @@ volume: $(STAMPS)/setup ## Has steps print 1 GiB and sees that no service's memo
 .PHONY: hostile
 hostile: $(STAMPS)/setup ## Cancels hostile process trees 100 times over; ROUNDS= for less
 	ROUNDS=$${ROUNDS:-100} $(BIN)/python -m pytest -s tests/runner/test_hostile_trees.py
+
+.PHONY: chaos
+chaos: $(STAMPS)/setup ## Breaks the services at every fault point in every way, then KILLS=500 times; SEED= replays
+	$(BIN)/python -m tests.chaos all --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos-short
+chaos-short: $(STAMPS)/setup ## The same in brief: each fault point in one way, then 40 kills; SEED= replays
+	$(BIN)/python -m tests.chaos short --kills 40 --jobs 30 --at-once 3 $(if $(SEED),--seed $(SEED))
+
+.PHONY: plants
+plants: $(STAMPS)/setup ## Takes one safeguard at a time away and sees that chaos notices; PLANT= filters
+	$(BIN)/python -m tests.chaos.plants '$(PLANT)'
 
 .PHONY: mutants
 mutants: $(STAMPS)/setup ## Deletes rules one at a time and sees that a test notices; MUTANT= filters

@@ -124,11 +124,12 @@ class House:
             assert service.process is not None
             service.process.wait()
 
-    def kill_runs(self) -> int:
-        """Ends every keeper with all that descends from it."""
+    def kill_runs(self, *, agents: bool = True) -> int:
+        """Ends every keeper, with all that descends from it unless `agents` are to live on."""
         runs = str(self.folder / "runner" / "runs")
         victims = [pid for pid, said in _command_lines() if runs in said]
-        victims += [pid for one in victims for pid in descendants(one)]
+        if agents:
+            victims += [pid for one in victims for pid in descendants(one)]
         for pid in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

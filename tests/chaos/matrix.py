@@ -13,6 +13,7 @@ from tests.chaos import tasks
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import TERMINAL, Evidence, Row
 from tests.chaos.house import LEASE, ORCHESTRATORS, House, house, until
+from tests.chaos.onlooker import Onlooker, looking_on
 
 PLACELESS = (Point.B7, Point.B8)
 RUNNER_POINTS = (Point.T2, Point.T4, Point.T5)
@@ -26,6 +27,8 @@ BEHIND_THE_GATE = {
     *(Point.B1, Point.B2, Point.B3, Point.B4, Point.B5, Point.B6, Point.F1, Point.F2, Point.F3)
 }
 """Only reached once the second step may go on."""
+STILL_OWNED = {Point.F1, Point.F2}
+"""Stopped there, an owner keeps its job: it holds the database, or the job has ended under it."""
 EXPECTED = {
     # The runner's own defect ends its run, and is not tried again: docs/failures.md, INTERNAL.
     (Point.T4, Action.RAISE): "succeeded|failed",
@@ -62,10 +65,15 @@ class Matrix:
         number = 0
         while len(self.told) < len(self._cells):
             number += 1
-            with house(self._folder / f"house-{number}") as built:
-                self._through(built)
+            with (
+                house(self._folder / f"house-{number}") as built,
+                looking_on(built.address("runner")) as onlooker,
+            ):
+                # Only the one that faults strike: what it calls afterwards is what matters.
+                built.targets[ORCHESTRATORS[0]] = onlooker.address
+                self._through(built, onlooker)
 
-    def _through(self, built: House) -> None:
+    def _through(self, built: House, onlooker: Onlooker) -> None:
         """Until all are told, or one went wrong."""
         callers = tasks.Callers(built)
         built.start("contract")
@@ -80,7 +88,8 @@ class Matrix:
             self.told.append(told)
             began = time.monotonic()
             try:
-                _cell(built, callers, told, f"{point}-{action}-{len(self.told)}")
+                key = f"{point}-{action}-{len(self.told)}"
+                _cell(built, callers, onlooker, told, key)
                 evidence = Evidence.of(built.folder, trees)
                 pids = {s.pid for s in built.services.values() if s.process is not None}
                 told.wrong += map(str, verdict.judge(evidence, services=pids, earlier=earlier))
@@ -107,7 +116,7 @@ def _reference(built: House, callers: tasks.Callers) -> str:
     return str(evidence.rows("SELECT tree FROM publication WHERE job_id = ?", job_id)[0]["tree"])
 
 
-def _cell(built: House, callers: tasks.Callers, told: Told, key: str) -> None:
+def _cell(built: House, callers: tasks.Callers, onlooker: Onlooker, told: Told, key: str) -> None:
     fault = f"{told.point}={told.action}"
     at_runner = told.point in RUNNER_POINTS
     victim = "runner" if at_runner else ORCHESTRATORS[0]
@@ -138,7 +147,7 @@ def _cell(built: House, callers: tasks.Callers, told: Told, key: str) -> None:
     if not at_runner:
         built.start(ORCHESTRATORS[1])
     if told.action is Action.STOP:
-        told.wrong += _go_on(built, evidence, told, key, struck)
+        told.wrong += _go_on(built, evidence, onlooker, told, key, struck)
     tasks.go(built, key)
     until(
         lambda: _state_of(evidence, key) in TERMINAL,
@@ -156,7 +165,9 @@ def _submit(built: House, callers: tasks.Callers, key: str, told: Told) -> None:
     callers.submit(ORCHESTRATORS, key, body, kind="plain", expect=expect)
 
 
-def _go_on(built: House, evidence: Evidence, told: Told, key: str, struck: float) -> list[str]:
+def _go_on(
+    built: House, evidence: Evidence, onlooker: Onlooker, told: Told, key: str, struck: float
+) -> list[str]:
     """Continues what was stopped after twice the lease; a stale owner may then write nothing."""
     until(lambda: time.monotonic() - struck >= 2 * LEASE, "twice the lease", 60)
     if told.point in RUNNER_POINTS:
@@ -168,14 +179,16 @@ def _go_on(built: House, evidence: Evidence, told: Told, key: str, struck: float
         gate = told.point not in BEHIND_THE_GATE
         rest = f"the next owner of {key} to come to rest"
         until(lambda: _at_rest(evidence, key, gate=gate), rest, 30, built.mend)
-    before, pushed = _facts(evidence, key), _refs(evidence)
+    before, pushed, resumed = _facts(evidence, key), _refs(evidence), time.monotonic()
     built.go_on(victim)
-    if told.point is Point.F1:
+    if told.point in STILL_OWNED:
         return []
     time.sleep(QUIET_SECONDS)  # the time it gets to do what it must not
     wrong = list(_differences(before, _facts(evidence, key)))
     if pushed != _refs(evidence):
         wrong.append("I6: after SIGCONT the remote's branches changed")
+    if called := onlooker.calls(resumed):
+        wrong.append(f"I13: after SIGCONT the runner was called: {called}")
     return wrong
 
 

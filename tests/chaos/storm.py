@@ -18,7 +18,15 @@ from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
 from tests.chaos.house import LEASE, ORCHESTRATORS, House, house, until
 
 RUNS = "runner and its runs"
-WEIGHTS = {"orchestrator-1": 3, "orchestrator-2": 3, "runner": 3, RUNS: 2, "contract": 1}
+KEEPERS = "runner and its keepers"
+WEIGHTS = {
+    "orchestrator-1": 3,
+    "orchestrator-2": 3,
+    "runner": 3,
+    RUNS: 1,
+    KEEPERS: 1,
+    "contract": 1,
+}
 STOPS = 0.1
 STOPPED_OWNERS = 0.7
 """A stop tells most where it makes a stale owner."""
@@ -43,10 +51,15 @@ class Blow:
         return f"+{self.gap:.2f} {what} {self.target}"
 
 
-def schedule(seed: int, kills: int) -> list[Blow]:
-    """The same for the same seed: so many kills, with stops among them."""
+def schedule(seed: int, kills: int, only: str = "") -> list[Blow]:
+    """The same for the same seed: so many kills, with stops among them.
+
+    Of one target where there is an `only` one, without stops.
+    """
     dice = random.Random(seed)
     targets, weights = list(WEIGHTS), list(WEIGHTS.values())
+    if only:
+        return [Blow(gap=dice.expovariate(1 / MEAN_GAP), target=only, stop=0) for _ in range(kills)]
     blows: list[Blow] = []
     while sum(not blow.stop for blow in blows) < kills:
         stops = dice.random() < STOPS
@@ -57,7 +70,7 @@ def schedule(seed: int, kills: int) -> list[Blow]:
         blows.append(
             Blow(
                 gap=dice.expovariate(1 / MEAN_GAP),
-                target="runner" if stops and target == RUNS else target,
+                target="runner" if stops and target in {RUNS, KEEPERS} else target,
                 stop=seconds if stops else 0.0,
             )
         )
@@ -72,6 +85,7 @@ class Storm:
     seed: int
     kills: int
     least_jobs: int
+    only: str = ""
     struck: Counter[str] = field(default_factory=Counter)
     submitted: int = 0
     refused: list[str] = field(default_factory=list)
@@ -84,7 +98,7 @@ class Storm:
 
     def run(self) -> None:
         """Breaks, waits for the rest to end, and has it judged."""
-        blows = schedule(self.seed, self.kills)
+        blows = schedule(self.seed, self.kills, self.only)
         (self.folder / "schedule").write_text("".join(f"{blow}\n" for blow in blows))
         began = time.monotonic()
         with house(self.folder / "storm", slots=SLOTS) as built:
@@ -184,7 +198,7 @@ class Storm:
                 read = now
                 self._earlier = jobs.ends(evidence) | self._earlier
             due = due or now + blow.gap
-            name = "runner" if blow.target == RUNS else blow.target
+            name = blow.target.partition(" ")[0]
             # Only what serves: a kill of what is still starting would break nothing.
             if now >= due and name not in stopped and built.answers(name):
                 self._strike(built, blow, name)
@@ -201,8 +215,8 @@ class Storm:
             built.stop(name)
             return
         built.kill(name)
-        if blow.target == RUNS:
-            built.kill_runs()
+        if blow.target in {RUNS, KEEPERS}:
+            built.kill_runs(agents=blow.target == RUNS)
 
     def _ended(self, evidence: Evidence) -> int:
         states = evidence.rows(
