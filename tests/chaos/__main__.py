@@ -25,6 +25,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=0, help="at least so many, 0 for 3/5 of kills")
     parser.add_argument("--only", default="", help="the one target of kills")
+    parser.add_argument("--talk", type=float, default=0.6, help="seconds a step talks at most")
+    parser.add_argument("--least-talk", type=float, default=0.0, help="and at least")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
     parser.add_argument("--cells", default="", help="such as CP-T3=kill,CP-B4=stop")
@@ -40,7 +42,15 @@ def main() -> int:
         wrong += matrix(folder, cells, options.at_once, seed)
     if options.what in {"all", "storm", "short"}:
         least = options.jobs or options.kills * 3 // 5
-        storm = Storm(folder, seed=seed, kills=options.kills, least_jobs=least, only=options.only)
+        storm = Storm(
+            folder,
+            seed=seed,
+            kills=options.kills,
+            least_jobs=least,
+            only=options.only,
+            talk=options.talk,
+            least_talk=options.least_talk,
+        )
         storm.run()
         sys.stdout.write(f"{storm.report()}\n")
         wrong += bool(storm.violations or storm.refused)

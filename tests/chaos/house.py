@@ -124,10 +124,14 @@ class House:
             assert service.process is not None
             service.process.wait()
 
+    def keepers(self) -> list[int]:
+        """The processes that hold a run each."""
+        runs = str(self.folder / "runner" / "runs")
+        return [pid for pid, said in _command_lines() if runs in said]
+
     def kill_runs(self, *, agents: bool = True) -> int:
         """Ends every keeper, with all that descends from it unless `agents` are to live on."""
-        runs = str(self.folder / "runner" / "runs")
-        victims = [pid for pid, said in _command_lines() if runs in said]
+        victims = self.keepers()
         if agents:
             victims += [pid for one in victims for pid in descendants(one)]
         for pid in victims:

@@ -55,7 +55,7 @@ class Onlooker(grpc.GenericRpcHandler):
         left = context.time_remaining()
         # A call without a deadline has one in a few hundred years, which no timeout can say.
         call = forward(messages, timeout=left if left and left < 1e6 else None)
-        context.add_callback(lambda: None if call.cancel() else None)
+        context.add_callback(call.cancel)
         try:
             yield from call
         except grpc.RpcError as error:

@@ -15,7 +15,7 @@ import grpc
 from tests.chaos import tasks
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
-from tests.chaos.house import LEASE, ORCHESTRATORS, House, house, until
+from tests.chaos.house import LEASE, ORCHESTRATORS, House, descendants, house, until
 
 RUNS = "runner and its runs"
 KEEPERS = "runner and its keepers"
@@ -86,6 +86,9 @@ class Storm:
     kills: int
     least_jobs: int
     only: str = ""
+    talk: float = 0.6
+    """Seconds that a step talks at most."""
+    least_talk: float = 0.0
     struck: Counter[str] = field(default_factory=Counter)
     submitted: int = 0
     refused: list[str] = field(default_factory=list)
@@ -169,7 +172,9 @@ class Storm:
             self._open += 1
             key, kind = f"job-{self.submitted}", dice.random()
             tasks.go(built, key)
-            body = tasks.payload(built, key, seconds=dice.uniform(0, 0.6), fails=kind < 0.1)
+            body = tasks.payload(
+                built, key, seconds=dice.uniform(self.least_talk, self.talk), fails=kind < 0.1
+            )
             expect = "failed" if kind < 0.1 else "succeeded"
             cancelled = 0.1 <= kind < 0.2
             try:
@@ -200,7 +205,7 @@ class Storm:
             due = due or now + blow.gap
             name = blow.target.partition(" ")[0]
             # Only what serves: a kill of what is still starting would break nothing.
-            if now >= due and name not in stopped and built.answers(name):
+            if now >= due and name not in stopped and self._worth_it(built, blow, name):
                 self._strike(built, blow, name)
                 if blow.stop:
                     stopped[name] = now + blow.stop
@@ -208,6 +213,12 @@ class Storm:
             time.sleep(0.02)
         for name in stopped:
             built.go_on(name)
+
+    def _worth_it(self, built: House, blow: Blow, name: str) -> bool:
+        """Something is there that the blow can break."""
+        if blow.target in {RUNS, KEEPERS} and not any(map(descendants, built.keepers())):
+            return False
+        return built.answers(name)
 
     def _strike(self, built: House, blow: Blow, name: str) -> None:
         self.struck[f"{'stop' if blow.stop else 'kill'} {blow.target}"] += 1
