@@ -24,7 +24,7 @@ from services.runner.liveness import Silence
 from services.runner.moments import Moment
 from services.runner.run_record import RunRecord
 from services.runner.runtimes.runtime import Invocation, Place, Reader, Runtime
-from services.runner.values import Finished, ProcessSeen
+from services.runner.values import Finished, ProcessSeen, Receipt
 
 logger = structlog.get_logger(__name__)
 
@@ -68,6 +68,8 @@ class Run:
         self._keeper: Keeper | None = None
         self._kept: Kept | None = None
         self._stop: str | None = None
+        self.swept: Receipt | None = None
+        """What was found of it, and ended, before this process served anybody."""
         self._seen = ""
         """What a run that was ended for its silence was at."""
         self._moment = kept
@@ -301,6 +303,8 @@ class Run:
         kept = record.read(self.directory / record.ENDED)
         if kept is None:
             receipt = await self._keepers.end_remains(self.directory, self._kept)
+            if not receipt.before and self.swept is not None:
+                receipt = self.swept
             message = "The process that held the run was killed, and nobody saw the run's end."
             return ending.lost(message, receipt)
         return ending.ended(

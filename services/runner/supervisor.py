@@ -257,9 +257,10 @@ class Supervisor:
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
         else:
             logger.info("run_found", run_id=known.name.run_id)
+            run = self._run(directory, known, version="", kept=Moment(0.0))
             if self._with.keepers.find(directory) is None:
-                await self._with.keepers.end_remains(directory, None)
-            self._add(self._run(directory, known, version="", kept=Moment(0.0)), None)
+                run.swept = await self._with.keepers.end_remains(directory, None)
+            self._add(run, None)
 
     async def tidy(self) -> None:
         """Forgets, for ever, ends that nobody has acknowledged for a week."""

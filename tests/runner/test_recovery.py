@@ -157,10 +157,9 @@ async def test_a_run_whose_keeper_and_runner_were_killed_is_lost_and_leaves_noth
         call = stub.Run(asked)
         await follow_until(call, heard, lambda so_far: b"on" in so_far.stdout)
         daemon = (repo(tmp_path) / "../pid").read_text().strip()
-        listed = the_run(tmp_path) / record.PROCESSES
-        await eventually(lambda: daemon in listed.read_text(), "the daemon is never listed")
         await runner.kill()
         call.cancel()
+    # It may not be in its keeper's list yet: its mark tells of it.
     started = record.read(the_run(tmp_path) / record.STARTED)
     assert started is not None
     os.kill(started["keeper"]["pid"], signal.SIGKILL)
@@ -172,6 +171,9 @@ async def test_a_run_whose_keeper_and_runner_were_killed_is_lost_and_leaves_noth
 
     assert left == []
     assert heard.end.outcome == pb.RUN_OUTCOME_LOST
+    before = {one.pid: one.found_by for one in heard.end.receipt.before}
+    assert "mark" in before[int(daemon)]
+    assert list(heard.end.receipt.survivors) == []
 
 
 async def test_a_run_whose_record_cannot_be_read_is_ended_before_anybody_is_served(
