@@ -20,15 +20,14 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
 JOBS = 20
 
 
-def shared_stack(folder: Path) -> AbstractContextManager[Stack]:
+def shared_stack(folder: Path, *, lease_seconds: int = 30) -> AbstractContextManager[Stack]:
     """One whose runner has slots for twice as many jobs as an orchestrator drives."""
     return running_stack(
         folder,
         PAWL_SLOTS="4",
         PAWL_MAX_JOBS="2",
         PAWL_POLL_SECONDS="0.2",
-        PAWL_LEASE_SECONDS="3",
-        PAWL_RUN_LEASE_SECONDS="30",
+        PAWL_LEASE_SECONDS=f"{lease_seconds}",
     )
 
 
@@ -114,7 +113,7 @@ def test_one_takes_over_what_the_other_was_killed_with(tmp_path: Path) -> None:
     remote = bare_repository(tmp_path / "remote.git", {"hello.txt": "hello\n"})
     go = tmp_path / "go"
     with (
-        shared_stack(tmp_path) as stack,
+        shared_stack(tmp_path, lease_seconds=3) as stack,
         another_orchestrator(stack, tmp_path) as second,
     ):
         jobs = [
