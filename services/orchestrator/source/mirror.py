@@ -181,10 +181,19 @@ class Mirror:
 
     async def ensure(self) -> None:
         """Makes the bare repository where there is none; finishes one half-made."""
-        if not (self.git_dir / "HEAD").exists():
-            self.git_dir.mkdir(parents=True, exist_ok=True)
+        if self._made():
+            return
+        async with self._held("make.lock"):
+            if self._made():
+                return
+            description = self.git_dir / "description"
+            description.unlink(missing_ok=True)
             await self.run("init", "--quiet", "--bare", "--template=")
-            (self.git_dir / "description").write_text(f"{self.location.url}\n", encoding="utf-8")
+            description.write_text(f"{self.location.url}\n", encoding="utf-8")
+
+    def _made(self) -> bool:
+        # HEAD is there before git has written the rest; the description comes when all is.
+        return all((self.git_dir / name).exists() for name in ("HEAD", "description"))
 
     async def _bring_up_to_date(self) -> None:
         await self.ensure()
@@ -233,10 +242,10 @@ class Mirror:
             (self.git_dir / "HEAD").unlink()
 
     @asynccontextmanager
-    async def _held(self) -> AsyncIterator[None]:
-        """Keeps other orchestrators of this host from fetching into the mirror."""
+    async def _held(self, name: str = "fetch.lock") -> AsyncIterator[None]:
+        """Keeps other orchestrators of this host from fetching into the mirror, or making it."""
         self.git_dir.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.git_dir / "fetch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(self.git_dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 async with asyncio.timeout(2 * self.origin.limits.timeout.total_seconds()):

@@ -379,3 +379,24 @@ async def test_a_half_made_mirror_is_finished(origin: Upstream, tmp_path: Path) 
     await again.fetch()
 
     assert await again.branch_commit("main") == origin.head()
+
+
+@pytest.mark.parametrize("again", range(3))
+async def test_orchestrators_that_first_need_a_mirror_together_make_one(
+    origin: Upstream, tmp_path: Path, again: int
+) -> None:
+    """Two jobs of a new repository once broke each other's `git init`."""
+    orchestrators = [mirrors(tmp_path / f"mirrors-{again}") for _ in range(6)]
+
+    async with asyncio.TaskGroup() as tasks:
+        made = [
+            tasks.create_task(known.open(str(origin.path)))
+            for known in orchestrators
+            for _ in range(2)
+        ]
+
+    async with asyncio.TaskGroup() as tasks:
+        for one in made:
+            tasks.create_task(one.result().fetch())
+    for one in made:
+        assert await one.result().branch_commit("main") == origin.head()
