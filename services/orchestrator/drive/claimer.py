@@ -18,12 +18,14 @@ from services.orchestrator.drive.ports import Runner
 from services.orchestrator.drive.tidying import tidying
 from services.orchestrator.drive.work import Tools
 from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
-from services.orchestrator.jobs.eligibility import Process, judge
+from services.orchestrator.jobs.eligibility import Hold, Process, judge
 from services.orchestrator.jobs.job import JobId, JobState
 
 logger = structlog.get_logger(__name__)
 
 PAGE = 100
+HOPELESS = 100
+"""Sets of capabilities that one look at the queue learns to pass over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +106,40 @@ class Claimer:
 
     async def _claim(self, state: JobState, *, while_: Callable[[], bool]) -> None:
         after = ""
+        hopeless: set[tuple[str, ...]] = set()
+        """Capabilities that no runner offers together, or not with a free slot."""
         while while_():
             page = await self._tools.store.candidates(
-                state=state, limit=PAGE, after=after, per_repository=self._per_repository
+                state=state,
+                limit=PAGE,
+                after=after,
+                per_repository=self._per_repository,
+                without=hopeless,
             )
             asked: Counter[str] = Counter()
             for candidate in page:
                 if self.process().full:
                     return
+                if candidate.capabilities in hopeless:
+                    continue
                 left = candidate
                 if candidate.room is not None:
                     # As the page was read; what was claimed of it since counts, whoever got it.
                     left = replace(candidate, room=candidate.room - asked[candidate.repository])
-                asked[candidate.repository] += await self._consider(left)
+                holds = await self._consider(left)
+                if not holds:
+                    asked[candidate.repository] += 1
+                elif Hold.NO_TAKER in holds and len(hopeless) < HOPELESS:
+                    hopeless.add(candidate.capabilities)
             if len(page) < PAGE:
                 return
             after = page[-1].job_id
 
-    async def _consider(self, candidate: Candidate) -> bool:
-        """Claims a job that nothing holds; False where the store need not even be asked."""
+    async def _consider(self, candidate: Candidate) -> tuple[Hold, ...]:
+        """Claims a job that nothing holds; gives what does, without having asked the store."""
         verdict = judge(candidate, self._tools.fleet.offers(), self.process())
         if verdict.holds:
-            return False
+            return verdict.holds
         reserved: Runner | None = None
         if not verdict.housed:
             reserved = self._tools.fleet.reserve(candidate.capabilities)
@@ -147,7 +161,7 @@ class Claimer:
                 self._tools.fleet.free(reserved)
         if claim is not None:
             self._begin(claim, reserved, sent=asked.sent)
-        return True
+        return ()
 
     async def _look_up_claims(self) -> None:
         """Drives the jobs whose claim was made although the answer to it was lost."""

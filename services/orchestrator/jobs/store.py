@@ -9,7 +9,7 @@ allocate the numbers of their events in that same statement, so that sequences
 have no gap and follow the order of commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -197,13 +197,14 @@ class Claiming(Protocol):
         after: str = "",
         state: JobState | None = None,
         per_repository: int = 0,
+        without: Collection[tuple[str, ...]] = (),
     ) -> Sequence[Candidate]:
         """Claimable jobs, of one state or of either, by priority, then order of submission.
 
         QUEUED with `not_before` past, or RUNNING with an expired lease, by the
         database's clock. `after` is the last job of the page before. QUEUED jobs of a
         repository of which `per_repository` jobs are RUNNING are left out; 0 allows any
-        number.
+        number. Jobs that require exactly one of `without` are left out, too.
         """
 
     async def claim(

@@ -1,6 +1,6 @@
 """How a job finds its owner, keeps it, loses it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ from services.orchestrator.store.engine import (
     now,
     reason,
 )
+from services.orchestrator.store.text import dumps
 from services.orchestrator.store.writes import (
     CLAIMABLE,
     UNCOUNTED,
@@ -56,6 +57,7 @@ def candidates(
     after: str,
     state: JobState | None = None,
     per_repository: int = 0,
+    without: Collection[tuple[str, ...]] = (),
 ) -> Sequence[Candidate]:
     """Claimable jobs, of one state or of either, the next one to claim first."""
     query = (
@@ -68,11 +70,14 @@ def candidates(
     taken = full(by_repository, per_repository)
     if taken and state is not JobState.RUNNING:
         # Where only QUEUED ones are asked for, the index alone tells of each job that it is
-        # to be passed over: the queue of a full repository may be long.
+        # to be passed over, here and below: such a queue may be long.
         others = job.c.repository.not_in(taken)
         query = query.where(
             others if state is not None else sa.or_(others, job.c.state == JobState.RUNNING)
         )
+    if without:
+        required = sa.type_coerce(job.c.capabilities, sa.Text)
+        query = query.where(required.not_in([dumps(list(one)) for one in without]))
     if after:
         place = sa.select(job.c.claim_rank, job.c.submit_order).where(job.c.job_id == after)
         row = (connection.execute(place)).one_or_none()

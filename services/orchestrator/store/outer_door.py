@@ -1,6 +1,6 @@
 """The part of the store that is open to those who hold no claim."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -186,6 +186,7 @@ class SqlClaiming:
         after: str = "",
         state: JobState | None = None,
         per_repository: int = 0,
+        without: Collection[tuple[str, ...]] = (),
     ) -> Sequence[Candidate]:
         """See Claiming."""
         return await self._threads.read(
@@ -194,6 +195,7 @@ class SqlClaiming:
             after=after,
             state=state,
             per_repository=per_repository,
+            without=without,
         )
 
     async def claim(

@@ -86,8 +86,10 @@ job = sa.Table(
         "job_claimable",
         "claim_rank",
         "submit_order",
-        # So that the queue of a repository that is full is passed over without being read.
+        # So that long queues of a full repository, or of what nobody offers, are passed over
+        # without being read.
         "repository",
+        "capabilities",
         sqlite_where=sa.text(OPEN),
         postgresql_where=sa.text(OPEN),
     ),

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from pawl.wire.channel import channel
-from services.orchestrator.drive.claimer import Claimer
+from services.orchestrator.drive.claimer import PAGE, Claimer
 from services.orchestrator.drive.driver import Driver
 from services.orchestrator.drive.work import Pace, Tools
 from services.orchestrator.fleet import OWN_CAPABILITIES, Member, RunnerFleet
 from services.orchestrator.jobs.claim import Candidate
+from services.orchestrator.jobs.eligibility import Hold
 from services.orchestrator.jobs.explain import explain
 from services.orchestrator.jobs.explanation import Explanation
 from services.orchestrator.jobs.job import Job, JobId, JobOutcome, JobState
@@ -92,6 +93,7 @@ class AskedClaimer(Claimer):
     """Has every job explained just before it considers it; carries none of them."""
 
     claimed = 0
+    considered = 0
 
     async def said(self, job_id: str) -> Explanation:
         process = self.process()
@@ -107,15 +109,16 @@ class AskedClaimer(Claimer):
         )
 
     @override
-    async def _consider(self, candidate: Candidate) -> bool:
+    async def _consider(self, candidate: Candidate) -> tuple[Hold, ...]:
         before, driven = await self.said(candidate.job_id), set(self._drivers)
-        asked = await super()._consider(candidate)
+        holds = await super()._consider(candidate)
+        self.considered += 1
         claimed = candidate.job_id in self._drivers.keys() - driven
         assert claimed is before.eligible, before
         if claimed and candidate.state is JobState.QUEUED:
             assert self._drivers[candidate.job_id]._reserved is not None
         self.claimed += claimed
-        return asked
+        return holds
 
     @override
     async def _drive(self, driver: Driver) -> None:
@@ -185,6 +188,28 @@ async def test_a_page_of_one_repositorys_jobs_is_claimed_up_to_its_limit(templat
         assert claimer.claimed == 3
         (offer,) = claimer._tools.fleet.offers().runners
         assert offer.free_slots == 6
+
+
+async def test_a_queue_that_nobody_can_take_is_read_for_one_page_alone(template: Path) -> None:
+    """Each look once read it all, however long it was, for as long as any runner had room."""
+    roomy = SomeRunner(
+        capabilities=frozenset({"codex"}),
+        lame=frozenset(),
+        free_slots=9,
+        reserved=0,
+        draining=False,
+        reachable=True,
+        heard=True,
+    )
+    async with asking(template, [roomy], max_jobs=9, per_repository=0) as (claimer, store):
+        for _ in range(PAGE + 20):
+            await Rig(store).submit(some_job(some_plan(capabilities=("gpu",)), priority=1))
+        last = await Rig(store).submit()
+
+        await claimer._look()
+
+        assert list(claimer._drivers) == [last.job_id]
+        assert claimer.considered == 2
 
 
 @asynccontextmanager

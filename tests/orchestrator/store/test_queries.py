@@ -77,6 +77,20 @@ async def test_what_lies_behind_the_long_queue_of_a_full_repository_is_found(
     assert [one.job_id for one in found] == [behind.job_id]
 
 
+async def test_what_lies_behind_a_long_queue_that_nobody_can_take_is_found(
+    rig: Rig, store: SqlStore
+) -> None:
+    waiting = await rig.submit(some_job(some_plan(capabilities=("codex", "gh"))))
+    await store._threads.write(fill, JobId(waiting.job_id))
+    behind = await rig.submit(some_job(priority=-1))
+
+    found = await store.candidates(
+        limit=3, state=JobState.QUEUED, without=[("codex", "gh"), ("gpu",)]
+    )
+
+    assert [one.job_id for one in found] == [behind.job_id]
+
+
 def fill(connection: sa.Connection, like: JobId) -> None:
     """Many more jobs like one, all of them behind it."""
     job = tables.job

@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "job_claimable",
         "job",
-        ["claim_rank", "submit_order", "repository"],
+        ["claim_rank", "submit_order", "repository", "capabilities"],
         sqlite_where=sa.text(OPEN),
         postgresql_where=sa.text(OPEN),
     )
