@@ -1,14 +1,13 @@
 """What a step leaves behind: its logs, its patch, its tree, what lies only in git."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.drive.jsonlines import JsonLines
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable, TakenTree
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import JobFailed, Reason
@@ -21,8 +20,6 @@ from services.orchestrator.source.mirror import Mirror
 PAGE = 256
 TRIES = 3
 """How often a result that arrived damaged is asked for."""
-LINE_BYTES = 16 * 1024 * 1024
-"""A longer line is left out of the `.jsonl`; the `.log` has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +152,7 @@ async def step_logs(
         log, lines = folder / "log", folder / "jsonl"
         with ExitStack() as files:
             everything = files.enter_context(log.open("wb"))
-            framer = _JsonLines(files.enter_context(lines.open("wb")))
+            framer = JsonLines(files.enter_context(lines.open("wb")))
             async for segment, data in _output(work, step_index, attempt):
                 await asyncio.to_thread(everything.write, data)
                 if segment.stream is Stream.STDOUT:
@@ -199,42 +196,3 @@ async def _segments(work: Work, step_index: int, attempt: int) -> AsyncIterator[
         if len(page) < PAGE:
             return
         after = page[-1].order
-
-
-class _JsonLines:
-    """Passes on the lines that are JSON objects."""
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-        self._rest = bytearray()
-        self._skipping = False
-
-    def feed(self, data: bytes) -> None:
-        start = 0
-        while (end := data.find(b"\n", start)) >= 0:
-            self._rest += data[start:end]
-            self._line()
-            start = end + 1
-        self._rest += data[start:]
-        if len(self._rest) > LINE_BYTES:
-            self._rest.clear()
-            self._skipping = True
-
-    def end(self) -> None:
-        self._line()
-
-    def _line(self) -> None:
-        line, skipped = bytes(self._rest), self._skipping
-        self._rest.clear()
-        self._skipping = False
-        if not skipped and _is_json_object(line):
-            self._sink.write(line + b"\n")
-
-
-def _is_json_object(line: bytes) -> bool:
-    if not line.lstrip().startswith(b"{"):
-        return False
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -2,7 +2,14 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
+
+_MOST_VALUES = 100_000
+"""In one line: each takes some hundred bytes of memory, and no CLI tells so many at once."""
+
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[,\[{]', re.DOTALL)
 
 _LARGEST = 2**53
 """Counts above it are not counts; the wire has 64 bits, and JavaScript fewer."""
@@ -10,7 +17,7 @@ _LARGEST = 2**53
 
 def parsed(line: bytes) -> Mapping[str, object] | None:
     """The JSON object in `line`, None where there is none; never raises."""
-    if not line.lstrip().startswith(b"{"):
+    if not line.lstrip().startswith(b"{") or _is_crowded(line):
         return None  # an agent can print millions of such lines
     try:
         value = _DECODER.decode(line.decode("utf-8", "surrogatepass"))
@@ -18,6 +25,17 @@ def parsed(line: bytes) -> Mapping[str, object] | None:
         # UnicodeDecodeError and integers of more than 4,300 digits are ValueErrors too.
         return None
     return value if isinstance(value, dict) else None
+
+
+def _is_crowded(line: bytes) -> bool:
+    """Tells whether a line would be too many values; what strings hold does not count."""
+    if sum(map(line.count, (b",", b"[", b"{"))) <= _MOST_VALUES:
+        return False
+    # A value comes with one separator and with two strings at most: its name and itself.
+    tokens = islice(_TOKEN.finditer(line), 3 * _MOST_VALUES + 1)
+    starts = bytes(line[token.start()] for token in tokens)
+    values = len(starts) - starts.count(b'"')
+    return values > _MOST_VALUES or len(starts) > 3 * _MOST_VALUES
 
 
 def _refuse(constant: str) -> object:

@@ -1,11 +1,13 @@
 """Whatever an agent prints, reading a line of it raises nothing and stays bounded."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.runner.runtimes.fields import parsed
 from services.runner.values import ActivityKind, Exit
 from tests.runner.runtimes.support import STREAMS, reader
 
@@ -49,8 +51,9 @@ JSON = st.recursive(
         b'"just text"',
         b"17",
         b"\x00" * 4096,
+        b'{"type":"item.completed","a":[' + b"[]," * 300_000 + b"1]}",
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_a_line_that_is_no_event_raises_nothing(name: str, line: bytes) -> None:
     activities = reader(name).line(line)
@@ -144,3 +147,21 @@ def _mutate(data: st.DataObject, event: dict[str, object]) -> None:
             node[key] = data.draw(JSON)
             return
         node = inner
+
+
+@pytest.mark.parametrize("value", [b"[],", b'{"b":1},', b'"",', b'{"a":"b"},'])
+def test_a_line_of_a_million_values_is_no_event_and_costs_little(value: bytes) -> None:
+    line = b'{"type":"turn.completed","a":[' + value * 1_000_000 + b"1]}"
+    tracemalloc.start()
+
+    assert parsed(line) is None
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < len(line) + 1_000_000
+
+
+def test_a_long_text_full_of_separators_is_one_value() -> None:
+    text = 'a, [b], {c}: "quoted" \\ \n' * 100_000
+
+    assert parsed(json.dumps({"text": text}).encode()) == {"text": text}
