@@ -73,7 +73,8 @@ async def lives(recorder: Recorder, store: SqlStore) -> None:
         await told.pin(claim, fact(), default_branch=name, base_commit=name, working_branch=name)
     await told.house(claim, fact(), workspace_id="job/1", runner_id="r", incarnation="i")
     await rig.start(claim)
-    await told.append_output(claim, [a_segment(0, 0, 4)])
+    await told.append_output(claim, [a_segment(0, 0, 4), a_segment(1, 4, 4)])
+    await told.merge_output(claim, a_segment(1, 0, 8), first_order=0)
     await told.end_step(
         claim,
         fact(),
