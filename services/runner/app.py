@@ -1,7 +1,9 @@
 """The runner put together: read the blocks down to see it start, up to see it leave."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import grpc
 import structlog
@@ -49,7 +51,7 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         equipment = Equipment(
             keepers=Processes(),
             runtimes=settings.runtimes(),
-            cards=Cards(),
+            cards=Cards(directory=_emptied(data_dir / "probes")),
             places=WorkspacePlaces(workspaces),
             epochs=epochs,
             patience=settings.patience,
@@ -91,6 +93,13 @@ async def running(settings: Settings) -> AsyncIterator[str]:
                 finally:
                     # Before the server stops, so that streams can say why they end.
                     supervisor.leave()
+
+
+def _emptied(directory: Path) -> Path:
+    """A directory without what a process that was killed has left in it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
 
 
 _MEANING = (

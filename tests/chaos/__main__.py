@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("what", choices=("all", "matrix", "rotate", "storm", "short"))
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=0, help="at least so many, 0 for 3/5 of kills")
+    parser.add_argument("--cuts", type=float, default=0.0, help="share of cuts among the blows")
     parser.add_argument("--only", default="", help="the one target of kills")
     parser.add_argument("--talk", type=float, default=0.6, help="seconds a step talks at most")
     parser.add_argument("--least-talk", type=float, default=0.0, help="and at least")
@@ -48,6 +49,7 @@ def main() -> int:
             kills=options.kills,
             least_jobs=least,
             only=options.only,
+            cuts=options.cuts,
             talk=options.talk,
             least_talk=options.least_talk,
         )

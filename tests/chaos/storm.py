@@ -1,5 +1,6 @@
 """Random kills and stops of every service, for as long as there are kills left, on living work."""
 
+import contextlib
 import json
 import random
 import sys
@@ -16,6 +17,7 @@ from tests.chaos import tasks
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
 from tests.chaos.house import LEASE, ORCHESTRATORS, House, descendants, house, until
+from tests.support.proxy import BOTH, Proxy, proxy_to
 
 RUNS = "runner and its runs"
 KEEPERS = "runner and its keepers"
@@ -40,28 +42,32 @@ END_SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """One kill, or a stop for so many seconds."""
+    """One kill; or a stop for so many seconds; or a cut or a hole between owner and runner."""
 
     gap: float
     target: str
-    stop: float
+    seconds: float = 0.0
+    what: str = "kill"
 
     def __str__(self) -> str:
-        what = f"stop {self.stop:.1f} s" if self.stop else "kill"
-        return f"+{self.gap:.2f} {what} {self.target}"
+        lasts = f" {self.seconds:.1f} s" if self.seconds else ""
+        return f"+{self.gap:.2f} {self.what}{lasts} {self.target}"
 
 
-def schedule(seed: int, kills: int, only: str = "") -> list[Blow]:
-    """The same for the same seed: so many kills, with stops among them.
+def schedule(seed: int, kills: int, only: str = "", cuts: float = 0.0) -> list[Blow]:
+    """The same for the same seed: so many kills, with stops, and a share of `cuts`, among them.
 
-    Of one target where there is an `only` one, without stops.
+    Of one target where there is an `only` one, and then kills alone.
     """
     dice = random.Random(seed)
     targets, weights = list(WEIGHTS), list(WEIGHTS.values())
     if only:
-        return [Blow(gap=dice.expovariate(1 / MEAN_GAP), target=only, stop=0) for _ in range(kills)]
+        return [Blow(gap=dice.expovariate(1 / MEAN_GAP), target=only) for _ in range(kills)]
     blows: list[Blow] = []
-    while sum(not blow.stop for blow in blows) < kills:
+    while sum(blow.what == "kill" for blow in blows) < kills:
+        if cuts and dice.random() < cuts:
+            blows.append(_cut(dice))
+            continue
         stops = dice.random() < STOPS
         target = dice.choices(targets, weights)[0]
         if stops and dice.random() < STOPPED_OWNERS:
@@ -71,10 +77,21 @@ def schedule(seed: int, kills: int, only: str = "") -> list[Blow]:
             Blow(
                 gap=dice.expovariate(1 / MEAN_GAP),
                 target="runner" if stops and target in {RUNS, KEEPERS} else target,
-                stop=seconds if stops else 0.0,
+                seconds=seconds if stops else 0.0,
+                what="stop" if stops else "kill",
             )
         )
     return blows
+
+
+def _cut(dice: random.Random) -> Blow:
+    what = dice.choice(("cut", "hole"))
+    return Blow(
+        gap=dice.expovariate(1 / MEAN_GAP),
+        target=dice.choice(ORCHESTRATORS),
+        seconds=dice.uniform(0.5, 1.5) * LEASE if what == "hole" else 0.0,
+        what=what,
+    )
 
 
 @dataclass(slots=True)
@@ -86,6 +103,8 @@ class Storm:
     kills: int
     least_jobs: int
     only: str = ""
+    cuts: float = 0.0
+    """The share of blows that meet the connection of an orchestrator with its runner."""
     talk: float = 0.6
     """Seconds that a step talks at most."""
     least_talk: float = 0.0
@@ -98,13 +117,19 @@ class Storm:
     _earlier: dict[str, str] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
     _open: int = 0
+    _proxies: dict[str, Proxy] = field(default_factory=dict)
 
     def run(self) -> None:
         """Breaks, waits for the rest to end, and has it judged."""
-        blows = schedule(self.seed, self.kills, self.only)
+        blows = schedule(self.seed, self.kills, self.only, self.cuts)
         (self.folder / "schedule").write_text("".join(f"{blow}\n" for blow in blows))
         began = time.monotonic()
-        with house(self.folder / "storm", slots=SLOTS) as built:
+        with contextlib.ExitStack() as lives:
+            built = lives.enter_context(house(self.folder / "storm", slots=SLOTS))
+            if self.cuts:
+                for name in ORCHESTRATORS:
+                    proxy = lives.enter_context(proxy_to(built.address("runner")))
+                    self._proxies[name], built.targets[name] = proxy, proxy.address
             for name in ("contract", "runner", *ORCHESTRATORS):
                 built.start(name)
             built.serving("contract", "runner", *ORCHESTRATORS)
@@ -128,8 +153,8 @@ class Storm:
         assert self.counts is not None
         killed = sum(number for what, number in self.struck.items() if what.startswith("kill"))
         lines = [
-            f"storm: seed {self.seed}, {killed} kills and "
-            f"{sum(self.struck.values()) - killed} stops in {self.seconds:.0f} s: "
+            f"storm: seed {self.seed}, {killed} kills among {sum(self.struck.values())} blows in "
+            f"{self.seconds:.0f} s: "
             + ", ".join(f"{what} {number}" for what, number in sorted(self.struck.items())),
             json.dumps(asdict(self.counts)),
             f"re-claims are {100 * self.counts.re_claims / max(killed, 1):.0f} % of kills; writes "
@@ -189,6 +214,7 @@ class Storm:
     def _blow(self, built: House, evidence: Evidence, blows: Iterator[Blow]) -> None:
         due, blow = 0.0, next(blows, None)
         stopped: dict[str, float] = {}
+        holes: dict[str, float] = {}
         looked = read = 0.0
         while blow is not None:
             now = time.monotonic()
@@ -196,6 +222,9 @@ class Storm:
             for name in [name for name, until_ in stopped.items() if until_ <= now]:
                 del stopped[name]
                 built.go_on(name)
+            for name in [name for name, until_ in holes.items() if until_ <= now]:
+                del holes[name]
+                self._proxies[name].open_ways()
             if now - looked > 0.2:
                 looked = now
                 self._open = self.submitted - self._ended(evidence)
@@ -207,12 +236,14 @@ class Storm:
             # Only what serves: a kill of what is still starting would break nothing.
             if now >= due and name not in stopped and self._worth_it(built, blow, name):
                 self._strike(built, blow, name)
-                if blow.stop:
-                    stopped[name] = now + blow.stop
+                if blow.seconds:
+                    (stopped if blow.what == "stop" else holes)[name] = now + blow.seconds
                 due, blow = 0.0, next(blows, None)
             time.sleep(0.02)
         for name in stopped:
             built.go_on(name)
+        for name in holes:
+            self._proxies[name].open_ways()
 
     def _worth_it(self, built: House, blow: Blow, name: str) -> bool:
         """Something is there that the blow can break."""
@@ -221,13 +252,18 @@ class Storm:
         return built.answers(name)
 
     def _strike(self, built: House, blow: Blow, name: str) -> None:
-        self.struck[f"{'stop' if blow.stop else 'kill'} {blow.target}"] += 1
-        if blow.stop:
-            built.stop(name)
-            return
-        built.kill(name)
-        if blow.target in {RUNS, KEEPERS}:
-            built.kill_runs(agents=blow.target == RUNS)
+        self.struck[f"{blow.what} {blow.target}"] += 1
+        match blow.what:
+            case "stop":
+                built.stop(name)
+            case "cut":
+                self._proxies[name].cut()
+            case "hole":
+                self._proxies[name].close_way(BOTH)
+            case _:
+                built.kill(name)
+                if blow.target in {RUNS, KEEPERS}:
+                    built.kill_runs(agents=blow.target == RUNS)
 
     def _ended(self, evidence: Evidence) -> int:
         states = evidence.rows(

@@ -21,6 +21,7 @@ from tests.runner.serving import (
     follow_until,
     prepare,
     request,
+    serving,
 )
 
 # Each starts two processes that import everything a runner does.
@@ -260,3 +261,14 @@ async def test_epochs_and_slots_survive_a_kill(tmp_path: Path, repository: Path)
     assert after.runner_id == before.runner_id
     assert after.incarnation != before.incarnation
     assert from_error(stale.value).reason == "STALE_EPOCH"
+
+
+async def test_what_a_killed_runner_left_of_its_questions_to_clis_is_removed(
+    tmp_path: Path,
+) -> None:
+    """Forty folders were once found in the system's place for temporary files after a night."""
+    left = tmp_path / "runner" / "probes" / "pawl-card-x" / "home"
+    left.mkdir(parents=True)
+
+    async with serving(tmp_path / "runner"):
+        assert not left.exists()

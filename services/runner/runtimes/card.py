@@ -64,10 +64,13 @@ class Cards:
         self,
         patience: timedelta = _PATIENCE,
         *,
+        directory: Path | None = None,
         second_look: timedelta = _SECOND_LOOK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._patience = patience
+        self._directory = directory
+        """Where CLIs that are asked have their home for the moment; the system's own if None."""
         self._second_look = second_look.total_seconds()
         self._clock = clock
         self._known: dict[str, _Known] = {}
@@ -102,7 +105,7 @@ class Cards:
 
     async def _asked(self, runtime: Runtime, program: Path) -> Card:
         try:
-            said, code = await _version(program, runtime, self._patience)
+            said, code = await _version(program, runtime, self._patience, self._directory)
         except TimeoutError:
             seconds = self._patience.total_seconds()
             return _lame(runtime, program, f"did not answer --version within {seconds:g} seconds")
@@ -123,9 +126,13 @@ def _lame(runtime: Runtime, program: Path, what: str) -> Card:
     return Card(name=runtime.name, available=False, version="", reason=reason)
 
 
-async def _version(program: Path, runtime: Runtime, patience: timedelta) -> tuple[str, int | None]:
+async def _version(
+    program: Path, runtime: Runtime, patience: timedelta, directory: Path | None
+) -> tuple[str, int | None]:
     """What `--version` says, and its exit code. Raises TimeoutError and OSError."""
-    with tempfile.TemporaryDirectory(prefix="pawl-card-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="pawl-card-", dir=directory, ignore_cleanup_errors=True
+    ) as folder:
         home = Path(folder)
         place = Place(repo=home, home=home, tmp=home, state=home, run=home)
         path = runtime.settings.environment.get("PATH")

@@ -73,7 +73,8 @@ def _logs(
         if artifact is None:
             yield Violation("I8", f"{what} ({state}) has output and no log")
             continue
-        log = evidence.artifacts.joinpath(artifact["key"]).read_bytes()
+        file = evidence.artifacts / artifact["key"]
+        log = file.read_bytes() if file.is_file() else b""
         if len(log) != sum(stretch["size"] for stretch in stretches):
             yield Violation("I8", f"the log of {what} has {len(log)} bytes, not what was stored")
         for stream, descriptor in DESCRIPTORS.items():
