@@ -89,7 +89,8 @@ def matrix(folder: Path, cells: Sequence[tuple[Point, Action]], at_once: int, se
     unreached = [one for one in told if not one.reached and not one.wrong]
     sys.stdout.write(
         f"matrix: {len(told)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} wrong, "
-        f"{len(unreached)} not reached; without a place yet: {', '.join(PLACELESS)}\n"
+        f"{len(unreached)} not reached, {sum(part.fenced for part in parts)} writes refused by the "
+        f"fence; without a place yet: {', '.join(PLACELESS)}\n"
     )
     for one in wrong + unreached:
         sys.stdout.write(f"  {one.point}={one.action}: {'; '.join(one.wrong) or 'not reached'}\n")

@@ -8,17 +8,16 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.machine import answers, command_lines, descendants, free_ports, until
 from tests.support import SCRIPTED_AGENT
+from tests.support.stack import bare_repository
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, RUN_LEASE, POLL, PACE = 2.0, 6.0, 0.1, 0.1
@@ -62,8 +61,8 @@ class House:
         for name in ("logs", "home", "audits", "copies", "go"):
             (folder / name).mkdir(parents=True)
         (folder / "token").write_text(TOKEN_CANARY)
-        self.remote = _bare_repository(folder / "remote.git", remote_files)
-        self.ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
+        self.remote = bare_repository(folder / "remote.git", remote_files)
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.services = {name: Service(name) for name in SERVICES}
         self.targets: dict[str, str] = {}
         """Where an orchestrator finds the runner, when that is not the runner itself."""
@@ -98,7 +97,7 @@ class House:
     def serving(self, *names: str) -> None:
         """Waits until these answer."""
         until(
-            lambda: all(_answers(self.ports[name]) for name in names),
+            lambda: all(answers(self.ports[name]) for name in names),
             f"{names} to answer",
             START_SECONDS,
             self.mend,
@@ -106,7 +105,7 @@ class House:
 
     def answers(self, name: str) -> bool:
         """Whether a service takes connections now."""
-        return self.services[name].alive and _answers(self.ports[name])
+        return self.services[name].alive and answers(self.ports[name])
 
     def mend(self) -> None:
         """Starts what has died."""
@@ -127,7 +126,7 @@ class House:
     def keepers(self) -> list[int]:
         """The processes that hold a run each."""
         runs = str(self.folder / "runner" / "runs")
-        return [pid for pid, said in _command_lines() if runs in said]
+        return [pid for pid, said in command_lines() if runs in said]
 
     def kill_runs(self, *, agents: bool = True) -> int:
         """Ends every keeper, with all that descends from it unless `agents` are to live on."""
@@ -232,71 +231,8 @@ def house(folder: Path, **options: int) -> Iterator[House]:
         built.kill_runs()
 
 
-def until(fact: "object", what: str, seconds: float, meanwhile: "object" = lambda: None) -> None:
-    """Waits for a fact. Raises TimeoutError that says what for."""
-    give_up = time.monotonic() + seconds
-    while not fact():  # type: ignore[operator]
-        if time.monotonic() > give_up:
-            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
-        meanwhile()  # type: ignore[operator]
-        time.sleep(0.02)
-
-
-def descendants(pid: int) -> list[int]:
-    """All below a process, as /proc tells now."""
-    parents: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                stat = (folder / "stat").read_text().rpartition(")")[2].split()
-                parents.setdefault(int(stat[1]), []).append(int(folder.name))
-    found, looking = [], [pid]
-    while looking:
-        below = parents.get(looking.pop(), [])
-        found += below
-        looking += below
-    return found
-
-
 def _collect(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-
-
-def _command_lines() -> Iterator[tuple[int, str]]:
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                yield int(folder.name), (folder / "cmdline").read_text(errors="replace")
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as open_ones:
-        sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _bare_repository(path: Path, files: Mapping[str, str]) -> Path:
-    work = path.with_suffix(".work")
-    work.mkdir()
-    for name, text in files.items():
-        (work / name).write_text(text)
-    for arguments in (
-        ("init", "--quiet", "--initial-branch=main"),
-        ("add", "."),
-        ("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "Begin"),
-        ("clone", "--quiet", "--bare", ".", str(path)),
-    ):
-        subprocess.run(["git", "-C", str(work), *arguments], check=True, capture_output=True)
-    shutil.rmtree(work)
-    return path

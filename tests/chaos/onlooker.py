@@ -1,5 +1,6 @@
 """Stands between an orchestrator and its runner, passes everything on, and notes each call."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -9,8 +10,11 @@ from typing import Any
 
 import grpc
 
+from pawl.v1 import runner_pb2 as pb
+
 LOOKS = frozenset({"DescribeRunner"})
 """Calls that speak of no job."""
+NO_EPOCH = -1
 
 
 class Onlooker(grpc.GenericRpcHandler):
@@ -26,14 +30,21 @@ class Onlooker(grpc.GenericRpcHandler):
                 ("grpc.max_receive_message_length", -1),
             ],
         )
-        self._calls: list[tuple[float, str]] = []
+        self._calls: list[tuple[float, str, int]] = []
         self._lock = threading.Lock()
         self.address = ""
 
-    def calls(self, since: float) -> list[str]:
-        """What was called since a monotonic time, and is more than a look."""
+    def calls(self, since: float, epoch: int) -> list[str]:
+        """What was called since a monotonic time, is more than a look, and is stale.
+
+        Whoever sees that a job has ended may remove its workspace, by its current `epoch`.
+        """
         with self._lock:
-            return [name for when, name in self._calls if when >= since and name not in LOOKS]
+            return [
+                name
+                for when, name, by in self._calls
+                if when >= since and name not in LOOKS and by != epoch
+            ]
 
     def service(self, handler_call_details: Any) -> Any:
         """Takes any method, whatever its kind: a stream may have one message."""
@@ -49,8 +60,15 @@ class Onlooker(grpc.GenericRpcHandler):
     def _pass_on(
         self, method: str, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
+        name = method.rpartition("/")[2]
+        if name == "CloseWorkspace":
+            first = next(messages)
+            epoch = pb.CloseWorkspaceRequest.FromString(first).epoch
+            messages = itertools.chain([first], messages)
+        else:
+            epoch = NO_EPOCH
         with self._lock:
-            self._calls.append((time.monotonic(), method.rpartition("/")[2]))
+            self._calls.append((time.monotonic(), name, epoch))
         forward: Any = self._channel.stream_stream(method)
         left = context.time_remaining()
         # A call without a deadline has one in a few hundred years, which no timeout can say.

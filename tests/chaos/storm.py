@@ -14,84 +14,20 @@ from pathlib import Path
 import grpc
 
 from tests.chaos import tasks
+from tests.chaos.blows import KEEPERS, RUNS, Blow, schedule
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
-from tests.chaos.house import LEASE, ORCHESTRATORS, House, descendants, house, until
+from tests.chaos.house import ORCHESTRATORS, House, house
+from tests.chaos.machine import descendants, until
 from tests.support.proxy import BOTH, Proxy, proxy_to
 
-RUNS = "runner and its runs"
-KEEPERS = "runner and its keepers"
-WEIGHTS = {
-    "orchestrator-1": 3,
-    "orchestrator-2": 3,
-    "runner": 3,
-    RUNS: 1,
-    KEEPERS: 1,
-    "contract": 1,
-}
-STOPS = 0.1
-STOPPED_OWNERS = 0.7
-"""A stop tells most where it makes a stale owner."""
-MEAN_GAP = 1.0
+LEAST_RE_CLAIMS = 0.2
+STOPS_FOR_FENCE = 30
 SLOTS = 6
 WAITING = 3
 """Jobs more than there are slots, so that there is always something to claim."""
 READING_SECONDS = 15.0
 END_SECONDS = 180.0
-
-
-@dataclass(frozen=True, slots=True)
-class Blow:
-    """One kill; or a stop for so many seconds; or a cut or a hole between owner and runner."""
-
-    gap: float
-    target: str
-    seconds: float = 0.0
-    what: str = "kill"
-
-    def __str__(self) -> str:
-        lasts = f" {self.seconds:.1f} s" if self.seconds else ""
-        return f"+{self.gap:.2f} {self.what}{lasts} {self.target}"
-
-
-def schedule(seed: int, kills: int, only: str = "", cuts: float = 0.0) -> list[Blow]:
-    """The same for the same seed: so many kills, with stops, and a share of `cuts`, among them.
-
-    Of one target where there is an `only` one, and then kills alone.
-    """
-    dice = random.Random(seed)
-    targets, weights = list(WEIGHTS), list(WEIGHTS.values())
-    if only:
-        return [Blow(gap=dice.expovariate(1 / MEAN_GAP), target=only) for _ in range(kills)]
-    blows: list[Blow] = []
-    while sum(blow.what == "kill" for blow in blows) < kills:
-        if cuts and dice.random() < cuts:
-            blows.append(_cut(dice))
-            continue
-        stops = dice.random() < STOPS
-        target = dice.choices(targets, weights)[0]
-        if stops and dice.random() < STOPPED_OWNERS:
-            target = dice.choice(ORCHESTRATORS)
-        seconds = dice.uniform(0.5, 3) * LEASE
-        blows.append(
-            Blow(
-                gap=dice.expovariate(1 / MEAN_GAP),
-                target="runner" if stops and target in {RUNS, KEEPERS} else target,
-                seconds=seconds if stops else 0.0,
-                what="stop" if stops else "kill",
-            )
-        )
-    return blows
-
-
-def _cut(dice: random.Random) -> Blow:
-    what = dice.choice(("cut", "hole"))
-    return Blow(
-        gap=dice.expovariate(1 / MEAN_GAP),
-        target=dice.choice(ORCHESTRATORS),
-        seconds=dice.uniform(0.5, 1.5) * LEASE if what == "hole" else 0.0,
-        what=what,
-    )
 
 
 @dataclass(slots=True)
@@ -146,7 +82,18 @@ class Storm:
             pids = {s.pid for s in built.services.values() if s.process is not None}
             self.violations += verdict.judge(evidence, services=pids, earlier=self._earlier)
             self.counts = verdict.count(evidence)
+            self.violations += self._worthless(self.counts)
         self.seconds = time.monotonic() - began
+
+    def _worthless(self, counts: verdict.Counts) -> Iterator[Violation]:
+        """What makes a run prove little although nothing else was found."""
+        if self.only:
+            return
+        if counts.re_claims < LEAST_RE_CLAIMS * self.kills:
+            yield Violation("T4", f"only {counts.re_claims} re-claims: the kills met idle services")
+        stops = sum(number for what, number in self.struck.items() if what.startswith("stop"))
+        if stops >= STOPS_FOR_FENCE and not counts.fenced_writes:
+            yield Violation("I13", f"after {stops} stops the fence has refused no write")
 
     def report(self) -> str:
         """The numbers, and every violation."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.blows import schedule
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import Evidence, git
-from tests.chaos.storm import schedule
 
 TABLES = {
     "job": "job_id state request_id working_branch base_commit published_commit last_sequence "
