@@ -1,6 +1,7 @@
 """What strikes in a storm, and when: the same for the same seed."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.chaos.house import LEASE, ORCHESTRATORS
@@ -19,6 +20,30 @@ STOPS = 0.1
 STOPPED_OWNERS = 0.7
 """A stop tells most where it makes a stale owner."""
 MEAN_GAP = 1.0
+
+
+STALE_POINTS = ("CP-P3", "CP-B2", "CP-B5", "CP-P3", "CP-B2", "CP-B5", "CP-T3", "CP-T9", "CP-B3")
+"""Right behind most of them an owner writes: one that was stopped there writes too late.
+
+A stop from outside hardly ever meets such a moment, and the fence would not be seen to hold.
+"""
+ARMED = 0.5
+
+
+def arming(dice: random.Random) -> Callable[[str], str]:
+    """With what fault an orchestrator is started again, if with any."""
+
+    def faults(name: str) -> str:
+        if name not in ORCHESTRATORS or dice.random() > ARMED:
+            return ""
+        return f"{dice.choice(STALE_POINTS)}=stop@{dice.randint(1, 2)}"
+
+    return faults
+
+
+def standing_still(dice: random.Random) -> float:
+    """Seconds for which one that has stopped by itself is left so: longer than a lease."""
+    return dice.uniform(1.2, 2.5) * LEASE
 
 
 @dataclass(frozen=True, slots=True)

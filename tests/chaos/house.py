@@ -11,11 +11,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos.machine import answers, command_lines, descendants, free_ports, until
+from tests.chaos.machine import (
+    answers,
+    command_lines,
+    descendants,
+    free_ports,
+    is_stopped,
+    until,
+)
 from tests.support import SCRIPTED_AGENT
 from tests.support.stack import bare_repository
 
@@ -64,6 +71,8 @@ class House:
         self.remote = bare_repository(folder / "remote.git", remote_files)
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.services = {name: Service(name) for name in SERVICES}
+        self.arming: Callable[[str], str] = lambda _name: ""
+        """With what fault a service that has died is started again."""
         self.targets: dict[str, str] = {}
         """Where an orchestrator finds the runner, when that is not the runner itself."""
         (folder / "house.json").write_text(json.dumps(self._described(), indent=2))
@@ -78,7 +87,7 @@ class House:
         return f"127.0.0.1:{self.ports[name]}"
 
     def start(self, name: str, faults: str = "") -> None:
-        """Starts a service, armed or not; it is started again, unarmed, whenever it dies."""
+        """Starts a service, armed or not; it is started again whenever it dies."""
         service = self.services[name]
         service.wanted, service.stopped = True, False
         service.lives += 1
@@ -113,7 +122,7 @@ class House:
             if service.wanted and not service.alive:
                 if service.process is not None:
                     _collect(service.process)
-                self.start(service.name)
+                self.start(service.name, self.arming(service.name))
 
     def kill(self, name: str) -> None:
         """Ends a service as the kernel would."""
@@ -144,6 +153,10 @@ class House:
         if service.alive:
             os.kill(service.pid, signal.SIGSTOP)
             service.stopped = True
+
+    def has_stopped(self, name: str) -> bool:
+        """It stands still, whoever stopped it."""
+        return self.services[name].alive and is_stopped(self.services[name].pid)
 
     def go_on(self, name: str) -> None:
         """Continues one that is stopped."""

@@ -38,6 +38,15 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process stands still, as after SIGSTOP."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "T"
+
+
 def command_lines() -> Iterator[tuple[int, str]]:
     """Every process with what it was started as."""
     for folder in Path("/proc").iterdir():

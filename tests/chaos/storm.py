@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 
 from tests.chaos import tasks
-from tests.chaos.blows import KEEPERS, RUNS, Blow, schedule
+from tests.chaos.blows import KEEPERS, RUNS, Blow, arming, schedule, standing_still
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
 from tests.chaos.house import ORCHESTRATORS, House, house
@@ -105,7 +105,8 @@ class Storm:
             + ", ".join(f"{what} {number}" for what, number in sorted(self.struck.items())),
             json.dumps(asdict(self.counts)),
             f"re-claims are {100 * self.counts.re_claims / max(killed, 1):.0f} % of kills; writes "
-            f"refused by the fence: {self.counts.fenced_writes + self.counts.leases_lost}",
+            f"refused by the fence: {self.counts.fenced_writes}, of them {self.counts.leases_lost} "
+            "renewals",
             f"{len(self.violations)} violations",
             *(f"  {violation}"[:1000] for violation in self.violations),
             *(f"  not submitted: {why}" for why in self.refused),
@@ -160,6 +161,9 @@ class Storm:
 
     def _blow(self, built: House, evidence: Evidence, blows: Iterator[Blow]) -> None:
         due, blow = 0.0, next(blows, None)
+        dice = random.Random(self.seed + 2)
+        if not self.only:
+            built.arming = arming(dice)
         stopped: dict[str, float] = {}
         holes: dict[str, float] = {}
         looked = read = 0.0
@@ -169,6 +173,10 @@ class Storm:
             for name in [name for name, until_ in stopped.items() if until_ <= now]:
                 del stopped[name]
                 built.go_on(name)
+            for name in ORCHESTRATORS:
+                if name not in stopped and built.has_stopped(name):
+                    self.struck[f"stop at a point of {name}"] += 1
+                    stopped[name] = now + standing_still(dice)
             for name in [name for name, until_ in holes.items() if until_ <= now]:
                 del holes[name]
                 self._proxies[name].open_ways()
@@ -187,10 +195,17 @@ class Storm:
                     (stopped if blow.what == "stop" else holes)[name] = now + blow.seconds
                 due, blow = 0.0, next(blows, None)
             time.sleep(0.02)
-        for name in stopped:
-            built.go_on(name)
+        built.arming = lambda _name: ""
+        self._stand_up(built)
         for name in holes:
             self._proxies[name].open_ways()
+
+    def _stand_up(self, built: House) -> None:
+        """Has no orchestrator be armed, or stand still, any more."""
+        for name in ORCHESTRATORS:
+            built.go_on(name)
+            built.kill(name)
+        built.mend()
 
     def _worth_it(self, built: House, blow: Blow, name: str) -> bool:
         """Something is there that the blow can break."""
