@@ -88,7 +88,7 @@ hostile: $(STAMPS)/setup ## Cancels hostile process trees 100 times over; ROUNDS
 
 .PHONY: chaos
 chaos: $(STAMPS)/setup ## Breaks the services at every fault point in every way, then KILLS=500 times; SEED= replays
-	$(BIN)/python -m tests.chaos all --cuts 0.05 --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos all --runners 2 --cuts 0.05 --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
 
 .PHONY: chaos-short
 chaos-short: $(STAMPS)/setup ## The same in brief: each fault point in one way, then 40 kills; SEED= replays

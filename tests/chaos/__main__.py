@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pawl.wire.faultpoints import Action, Point
+from tests.chaos.house import RUNNERS
 from tests.chaos.matrix import PLACED, PLACELESS, Matrix
 from tests.chaos.storm import Storm
 
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=0, help="at least so many, 0 for 3/5 of kills")
     parser.add_argument("--cuts", type=float, default=0.0, help="share of cuts among the blows")
+    parser.add_argument("--runners", type=int, choices=(1, 2), default=1)
     parser.add_argument("--only", default="", help="the one target of kills")
     parser.add_argument("--talk", type=float, default=0.6, help="seconds a step talks at most")
     parser.add_argument("--least-talk", type=float, default=0.0, help="and at least")
@@ -50,6 +52,7 @@ def main() -> int:
             least_jobs=least,
             only=options.only,
             cuts=options.cuts,
+            runners=RUNNERS[: options.runners],
             talk=options.talk,
             least_talk=options.least_talk,
         )

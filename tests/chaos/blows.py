@@ -1,21 +1,24 @@
 """What strikes in a storm, and when: the same for the same seed."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.house import LEASE, ORCHESTRATORS
+from tests.chaos.house import LEASE, ORCHESTRATORS, RUN_LEASE
 
-RUNS = "runner and its runs"
-KEEPERS = "runner and its keepers"
-WEIGHTS = {
-    "orchestrator-1": 3,
-    "orchestrator-2": 3,
-    "runner": 3,
-    RUNS: 1,
-    KEEPERS: 1,
-    "contract": 1,
-}
+RUNS = " and its runs"
+KEEPERS = " and its keepers"
+
+
+def weights(runners: Sequence[str]) -> dict[str, float]:
+    """What is struck how often."""
+    share = len(runners)
+    struck = {"orchestrator-1": 3.0, "orchestrator-2": 3.0, "contract": 1.0}
+    for runner in runners:
+        struck |= {runner: 3 / share, runner + RUNS: 1 / share, runner + KEEPERS: 1 / share}
+    return struck
+
+
 STOPS = 0.1
 STOPPED_OWNERS = 0.7
 """A stop tells most where it makes a stale owner."""
@@ -60,13 +63,16 @@ class Blow:
         return f"+{self.gap:.2f} {self.what}{lasts} {self.target}"
 
 
-def schedule(seed: int, kills: int, only: str = "", cuts: float = 0.0) -> list[Blow]:
+def schedule(
+    seed: int, kills: int, only: str = "", cuts: float = 0.0, runners: Sequence[str] = ("runner",)
+) -> list[Blow]:
     """The same for the same seed: so many kills, with stops, and a share of `cuts`, among them.
 
     Of one target where there is an `only` one, and then kills alone.
     """
     dice = random.Random(seed)
-    targets, weights = list(WEIGHTS), list(WEIGHTS.values())
+    struck = weights(runners)
+    targets, shares = list(struck), list(struck.values())
     if only:
         return [Blow(gap=dice.expovariate(1 / MEAN_GAP), target=only) for _ in range(kills)]
     blows: list[Blow] = []
@@ -75,14 +81,14 @@ def schedule(seed: int, kills: int, only: str = "", cuts: float = 0.0) -> list[B
             blows.append(_cut(dice))
             continue
         stops = dice.random() < STOPS
-        target = dice.choices(targets, weights)[0]
+        target = dice.choices(targets, shares)[0]
         if stops and dice.random() < STOPPED_OWNERS:
             target = dice.choice(ORCHESTRATORS)
         seconds = dice.uniform(0.5, 3) * LEASE
         blows.append(
             Blow(
                 gap=dice.expovariate(1 / MEAN_GAP),
-                target="runner" if stops and target in {RUNS, KEEPERS} else target,
+                target=target.partition(" ")[0] if stops else target,
                 seconds=seconds if stops else 0.0,
                 what="stop" if stops else "kill",
             )
@@ -95,6 +101,9 @@ def _cut(dice: random.Random) -> Blow:
     return Blow(
         gap=dice.expovariate(1 / MEAN_GAP),
         target=dice.choice(ORCHESTRATORS),
-        seconds=dice.uniform(0.5, 1.5) * LEASE if what == "hole" else 0.0,
+        # Some are longer than a run lives without its owner: it is then lost while it lives.
+        seconds=dice.choice((LEASE, LEASE, 2 * RUN_LEASE)) * dice.uniform(0.5, 1.2)
+        if what == "hole"
+        else 0.0,
         what=what,
     )

@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LEASE, RUN_LEASE, POLL, PACE = 2.0, 6.0, 0.1, 0.1
 START_SECONDS = 60.0
 ORCHESTRATORS = ("orchestrator-1", "orchestrator-2")
-SERVICES = ("contract", "runner", *ORCHESTRATORS)
+RUNNERS = ("runner", "runner-2")
+SERVICES = ("contract", *RUNNERS, *ORCHESTRATORS)
 KEY_CANARY = "canary-key-3f9c1d7e5b"
 TOKEN_CANARY = "canary-token-a41b77c2d9"
 _STRUCK = re.compile(rb'"event": "faultpoint", "point": "(CP-\w+)", "action": "(\w+)"')
@@ -132,14 +133,14 @@ class House:
             assert service.process is not None
             service.process.wait()
 
-    def keepers(self) -> list[int]:
-        """The processes that hold a run each."""
-        runs = str(self.folder / "runner" / "runs")
+    def keepers(self, runner: str) -> list[int]:
+        """The processes that hold one of its runs each."""
+        runs = str(self.folder / runner / "runs")
         return [pid for pid, said in command_lines() if runs in said]
 
-    def kill_runs(self, *, agents: bool = True) -> int:
-        """Ends every keeper, with all that descends from it unless `agents` are to live on."""
-        victims = self.keepers()
+    def kill_runs(self, runner: str, *, agents: bool = True) -> int:
+        """Ends a runner's keepers, and what descends from them unless `agents` are to live on."""
+        victims = self.keepers(runner)
         if agents:
             victims += [pid for one in victims for pid in descendants(one)]
         for pid in victims:
@@ -199,9 +200,9 @@ class House:
         if name == "contract":
             return own | {"PAWL_ALLOW_LOCAL_REPOSITORIES": "1"}
         own["PAWL_RUN_LEASE_SECONDS"] = str(RUN_LEASE)
-        if name == "runner":
+        if name in RUNNERS:
             return own | {
-                "PAWL_DATA_DIR": str(self.folder / "runner"),
+                "PAWL_DATA_DIR": str(self.folder / name),
                 "PAWL_SLOTS": str(self.slots),
                 "PAWL_CODEX_BINARY": str(SCRIPTED_AGENT),
                 "OPENAI_API_KEY": KEY_CANARY,
@@ -223,7 +224,7 @@ class House:
             "artifacts": str(self.folder / "orchestrator" / "artifacts"),
             "mirrors": str(self.folder / "orchestrator" / "mirrors"),
             "remote": str(self.remote),
-            "runners": [str(self.folder / "runner")],
+            "runners": [str(self.folder / name) for name in RUNNERS],
             "audits": str(self.folder / "audits"),
             "copies": str(self.folder / "copies"),
             "logs": str(self.folder / "logs"),
@@ -241,7 +242,8 @@ def house(folder: Path, **options: int) -> Iterator[House]:
         yield built
     finally:
         built.leave()
-        built.kill_runs()
+        for runner in RUNNERS:
+            built.kill_runs(runner)
 
 
 def _collect(process: "subprocess.Popen[bytes]") -> None:

@@ -17,7 +17,7 @@ from tests.chaos import tasks
 from tests.chaos.blows import KEEPERS, RUNS, Blow, arming, schedule, standing_still
 from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import TERMINAL, Evidence, Violation
-from tests.chaos.house import ORCHESTRATORS, House, house
+from tests.chaos.house import ORCHESTRATORS, RUNNERS, House, house
 from tests.chaos.machine import descendants, until
 from tests.support.proxy import BOTH, Proxy, proxy_to
 
@@ -39,6 +39,7 @@ class Storm:
     kills: int
     least_jobs: int
     only: str = ""
+    runners: tuple[str, ...] = RUNNERS[:1]
     cuts: float = 0.0
     """The share of blows that meet the connection of an orchestrator with its runner."""
     talk: float = 0.6
@@ -53,22 +54,29 @@ class Storm:
     _earlier: dict[str, str] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
     _open: int = 0
-    _proxies: dict[str, Proxy] = field(default_factory=dict)
+    _proxies: dict[str, list[Proxy]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Breaks, waits for the rest to end, and has it judged."""
-        blows = schedule(self.seed, self.kills, self.only, self.cuts)
+        blows = schedule(self.seed, self.kills, self.only, self.cuts, self.runners)
         (self.folder / "schedule").write_text("".join(f"{blow}\n" for blow in blows))
         began = time.monotonic()
         with contextlib.ExitStack() as lives:
-            built = lives.enter_context(house(self.folder / "storm", slots=SLOTS))
+            built = lives.enter_context(
+                house(self.folder / "storm", slots=SLOTS // len(self.runners))
+            )
             if self.cuts:
                 for name in ORCHESTRATORS:
-                    proxy = lives.enter_context(proxy_to(built.address("runner")))
-                    self._proxies[name], built.targets[name] = proxy, proxy.address
-            for name in ("contract", "runner", *ORCHESTRATORS):
+                    self._proxies[name] = [
+                        lives.enter_context(proxy_to(built.address(one))) for one in self.runners
+                    ]
+            for name in ORCHESTRATORS:
+                behind = [proxy.address for proxy in self._proxies.get(name, ())]
+                built.targets[name] = ",".join(behind or map(built.address, self.runners))
+            there = ("contract", *self.runners, *ORCHESTRATORS)
+            for name in there:
                 built.start(name)
-            built.serving("contract", "runner", *ORCHESTRATORS)
+            built.serving(*there)
             trees = self._references(built)
             evidence = Evidence.of(built.folder, trees)
             callers = tasks.Callers(built, patience=120)
@@ -179,7 +187,8 @@ class Storm:
                     stopped[name] = now + standing_still(dice)
             for name in [name for name, until_ in holes.items() if until_ <= now]:
                 del holes[name]
-                self._proxies[name].open_ways()
+                for proxy in self._proxies[name]:
+                    proxy.open_ways()
             if now - looked > 0.2:
                 looked = now
                 self._open = self.submitted - self._ended(evidence)
@@ -198,7 +207,8 @@ class Storm:
         built.arming = lambda _name: ""
         self._stand_up(built)
         for name in holes:
-            self._proxies[name].open_ways()
+            for proxy in self._proxies[name]:
+                proxy.open_ways()
 
     def _stand_up(self, built: House) -> None:
         """Has no orchestrator be armed, or stand still, any more."""
@@ -209,8 +219,11 @@ class Storm:
 
     def _worth_it(self, built: House, blow: Blow, name: str) -> bool:
         """Something is there that the blow can break."""
-        if blow.target in {RUNS, KEEPERS} and not any(map(descendants, built.keepers())):
-            return False
+        if blow.target.endswith((RUNS, KEEPERS)):
+            # Where there are two of them one may have nothing to do for long.
+            idle = not any(map(descendants, built.keepers(name)))
+            if idle and len(self.runners) == 1:
+                return False
         return built.answers(name)
 
     def _strike(self, built: House, blow: Blow, name: str) -> None:
@@ -219,13 +232,15 @@ class Storm:
             case "stop":
                 built.stop(name)
             case "cut":
-                self._proxies[name].cut()
+                for proxy in self._proxies[name]:
+                    proxy.cut()
             case "hole":
-                self._proxies[name].close_way(BOTH)
+                for proxy in self._proxies[name]:
+                    proxy.close_way(BOTH)
             case _:
                 built.kill(name)
-                if blow.target in {RUNS, KEEPERS}:
-                    built.kill_runs(agents=blow.target == RUNS)
+                if blow.target.endswith((RUNS, KEEPERS)):
+                    built.kill_runs(name, agents=blow.target.endswith(RUNS))
 
     def _ended(self, evidence: Evidence) -> int:
         states = evidence.rows(
@@ -235,7 +250,7 @@ class Storm:
         return sum(row["number"] for row in states if row["state"].lower() in TERMINAL)
 
     def _wait_for_the_end(self, built: House, evidence: Evidence) -> None:
-        workspaces = built.folder / "runner" / "workspaces"
+        places = [built.folder / name / "workspaces" for name in self.runners]
         try:
             until(
                 lambda: self._ended(evidence) >= self.submitted - len(self.refused),
@@ -244,6 +259,11 @@ class Storm:
                 built.mend,
             )
             self._earlier = jobs.ends(evidence) | self._earlier
-            until(lambda: not list(workspaces.iterdir()), "no workspace", 30, built.mend)
+            until(
+                lambda: not any(list(place.iterdir()) for place in places),
+                "no workspace",
+                30,
+                built.mend,
+            )
         except TimeoutError as late:
             sys.stdout.write(f"{late}\n")  # the checker says what is not as it should be
