@@ -29,6 +29,8 @@ class Search:
         self._mark = mark
         self._spared = frozenset(spared)
         """Never found, whatever they carry: who looks, and whom it works for."""
+        self._unmarked: set[tuple[int, int]] = set()
+        """Strangers: a mark comes by birth, and to look for it costs two files."""
 
     def look(self, roots: Iterable[int], *, among: Iterable[int] = ()) -> list[Seen]:
         """Returns what descends from `roots`, is of the CLI's session, or carries the mark.
@@ -51,12 +53,20 @@ class Search:
                 ways.append(SESSION)
             if process.pid in below:
                 ways.append(PARENTAGE)
-            young = process.start_time >= self._leader["start_time"]
-            if young and self._mark and marks.carries(process.pid, self._mark):
+            if self._marked(process):
                 ways.append(MARK)
             if ways:
                 found.append(Seen(process, tuple(ways)))
+            else:
+                self._unmarked.add((process.pid, process.start_time))
+        self._unmarked &= {(process.pid, process.start_time) for process in here.values()}
         return found
+
+    def _marked(self, process: Process) -> bool:
+        key = (process.pid, process.start_time)
+        if process.start_time < self._leader["start_time"] or key in self._unmarked:
+            return False
+        return self._mark > 0 and marks.carries(process.pid, self._mark)
 
 
 def end(process: Process, number: signal.Signals = signal.SIGKILL) -> bool:
