@@ -30,6 +30,8 @@ class Vitals:
     """Bytes that each has read and written; what cannot be read is left out."""
     waits: tuple[str, ...] = ()
     """Where the first of them waits, in words."""
+    running: tuple[str, ...] = ()
+    """Those that run, or would if a processor were free."""
     stuck: tuple[str, ...] = ()
     """Those that wait for a disk or a network file system and can be ended by nothing."""
 
@@ -64,7 +66,9 @@ class Progress:
     def reasons(self) -> tuple[str, ...]:
         """Why the run is at work for all its silence; empty where it is idle."""
         found = {
-            "used the processor": self.processor >= max(0.05, LEAST_SHARE * self.seconds),
+            # A machine that is short of processors gives little even to those that want much.
+            "used the processor": bool(self.now.running)
+            or self.processor >= max(0.05, LEAST_SHARE * self.seconds),
             "read or wrote": self.moved >= LEAST_BYTES,
             "started or ended processes": self.begun + self.ended > 0,
             "waited for a disk": bool(self.now.stuck),
@@ -95,6 +99,7 @@ def vitals(root: int) -> Vitals:
             if (size := _moved(each.pid)) is not None
         },
         waits=tuple(_waiting(each) for each in found[:MOST_NAMED]),
+        running=tuple(each.name for each in found if each.state == "R"),
         stuck=tuple(each.name for each in found if each.state == "D"),
     )
 

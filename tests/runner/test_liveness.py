@@ -24,6 +24,7 @@ class Machine:
         self.processor = 0.0
         self.moved = 0
         self.children = 0
+        self.running: tuple[str, ...] = ()
         self.stuck: tuple[str, ...] = ()
         self.silence = Silence(timedelta(seconds=10), 0.0, self.look)
 
@@ -33,6 +34,7 @@ class Machine:
             processor={AGENT: self.processor, **child},
             moved={AGENT: self.moved},
             waits=("node (7) waits in ep_poll",),
+            running=self.running,
             stuck=self.stuck,
         )
 
@@ -42,6 +44,7 @@ class Machine:
             self.processor += 0.5 if work == "processor" else 0.0001
             self.moved += 4096 if work == "bytes" else 1
             self.children += work == "children"
+            self.running = ("cc1",) if work == "starved" else ()
             self.stuck = ("cp",) if work == "disk" else ()
             if self.silence.too_long(self.now):
                 return self.now
@@ -59,7 +62,7 @@ def test_an_idle_run_ends_at_the_limit() -> None:
     )
 
 
-@pytest.mark.parametrize("work", ["processor", "bytes", "children", "disk"])
+@pytest.mark.parametrize("work", ["processor", "starved", "bytes", "children", "disk"])
 def test_a_run_at_work_is_given_the_limit_twice_more(work: str) -> None:
     machine = Machine()
 
