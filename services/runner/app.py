@@ -12,6 +12,7 @@ from pawl.v1 import runner_pb2_grpc as rpc
 from pawl.wire.server import serving, terminated
 from services.runner.data_dir import claimed, runner_id
 from services.runner.epochs import Epochs
+from services.runner.equipment import Equipment
 from services.runner.launcher import Processes
 from services.runner.places import WorkspacePlaces
 from services.runner.remains import adopt_orphans
@@ -20,7 +21,7 @@ from services.runner.runtimes.card import Cards
 from services.runner.servicer import Identity, RunnerServicer
 from services.runner.settings import Settings
 from services.runner.slots import Slots
-from services.runner.supervisor import Equipment, supervise
+from services.runner.supervisor import supervise
 from services.runner.tenancy import Tenancy
 from services.runner.workspace.workspaces import Workspaces
 

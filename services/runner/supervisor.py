@@ -3,31 +3,26 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 from weakref import WeakValueDictionary
 
 import structlog
 
 from pawl.wire.errors import FailedPrecondition, NotFound, Unavailable
 from services.runner import ending, moments
-from services.runner.abandon import abandon
 from services.runner.attachment import Attachment
-from services.runner.epochs import Epochs
-from services.runner.holding import Keepers, Patience
-from services.runner.journal import Journal, NotAJournal, Position
-from services.runner.keeper import record
+from services.runner.equipment import Equipment
+from services.runner.journal import Position
 from services.runner.moments import Moment
-from services.runner.places import Places
-from services.runner.run import JOURNAL, Run
+from services.runner.recovery import left_by_others
+from services.runner.run import Run
 from services.runner.run_record import RunRecord, digest
 from services.runner.runtimes.card import Card
-from services.runner.runtimes.runtime import Runtime
 from services.runner.values import Outcome, ProcessSeen, Receipt, RunName, RunSpec, WorkspaceId
 
 logger = structlog.get_logger(__name__)
@@ -39,26 +34,6 @@ ROUND = timedelta(hours=1)
 
 MOST_REFUSED = 10_000
 """Runs that are remembered as stopped before they had begun; older ones are forgotten."""
-
-
-class Cards(Protocol):
-    """Who knows which runtimes can be used here."""
-
-    async def probe(self, runtime: Runtime) -> Card:
-        """Returns the card of `runtime`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equipment:
-    """What the supervisor works with."""
-
-    keepers: Keepers
-    runtimes: Mapping[str, Runtime]
-    cards: Cards
-    places: Places
-    epochs: Epochs
-    patience: Patience = field(default_factory=Patience)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Supervisor:
@@ -235,31 +210,12 @@ class Supervisor:
             run.wake()
 
     async def recover(self) -> None:
-        """Finds the runs of earlier processes, and goes on with those whose keepers live.
-
-        What dead keepers have left is ended before this returns: whoever is served after it
-        finds no agent at work that nobody holds.
-        """
-        async with asyncio.TaskGroup() as tasks:
-            for directory in sorted(self._directory.iterdir()):
-                tasks.create_task(self._recover(directory), name=directory.name)
-
-    async def _recover(self, directory: Path) -> None:
-        known = RunRecord.read(directory)
-        if known is None or known.runtime not in self._with.runtimes:
-            logger.warning("run_without_record", directory=directory.name)
-            keeper = self._with.keepers.find(directory)
-            self._strays += await abandon(
-                self._with.keepers, keeper, directory, self._with.patience, ending.BROKEN
-            )
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-        elif await self._never_started(directory):
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-        else:
-            logger.info("run_found", run_id=known.name.run_id)
-            run = self._run(directory, known, version="", kept=Moment(0.0))
-            if self._with.keepers.find(directory) is None:
-                run.swept = await self._with.keepers.end_remains(directory, None)
+        """Goes on with the runs of earlier processes; what dead keepers left has ended then."""
+        left = await left_by_others(self._directory, self._with)
+        self._strays = left.strays
+        for found in left.runs:
+            run = self._run(found.directory, found.record, version="", kept=Moment(0.0))
+            run.swept = found.swept
             self._add(run, None)
 
     async def tidy(self) -> None:
@@ -335,15 +291,6 @@ class Supervisor:
                 f"still ending {names}; ask again in a moment",
                 retry_after=timedelta(seconds=2),
             )
-
-    async def _never_started(self, directory: Path) -> bool:
-        """Tells whether a process died between a run's record and its keeper."""
-        if (directory / record.STARTED).exists() or self._with.keepers.find(directory):
-            return False
-        try:
-            return not (await Journal.open(directory / JOURNAL)).closed
-        except NotAJournal:
-            return True
 
     def _refuse(self, name: RunName) -> None:
         """Starts this run never: a call to start it may be on its way still.
