@@ -131,6 +131,8 @@ class ScriptedRunner(Runner):
         self.full = False
         self.survivors: list[str] = []
         """Processes that no cancel ends, by name; the test ends them."""
+        self.puzzles: list[Exception] = []
+        """What the next cancels are answered with."""
         self.kept: list[str] = []
         """The tokens that were echoed."""
 
@@ -240,6 +242,8 @@ class ScriptedRunner(Runner):
     @override
     async def cancel(self, run_id: str, epoch: int) -> Receipt:
         self._reach()
+        if self.puzzles:
+            raise self.puzzles.pop()
         run = self.runs.get(run_id)
         if run is None:
             raise RunUnknown(f"no run {run_id}")

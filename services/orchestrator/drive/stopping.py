@@ -81,7 +81,7 @@ async def stop(
 
 
 async def end_run(attempt: Attempt, *, contact: float) -> Receipt:
-    """Stops the run; returns once none of its processes lives. Raises Unended, JobFailed.
+    """Stops the run; returns once none of its processes lives. Raises Unended.
 
     `contact` is when its runner was heard last, on the monotonic clock.
     """
@@ -100,7 +100,8 @@ async def end_run(attempt: Attempt, *, contact: float) -> Receipt:
                 return receipt
         except RunUnknown as error:
             return replace(receipt, presumed=f"its runner holds no such run: {error}")
-        except RunAlive as error:
+        except (RunAlive, JobFailed) as error:
+            # An answer that cannot be understood is no proof that nothing runs.
             left = str(error)
         except RunnerUnreachable as error:
             if time.monotonic() > presumed_dead:

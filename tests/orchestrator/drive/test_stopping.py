@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.orchestrator.jobs.failures import Reason
+from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import JobId, JobState, StepState
 from services.orchestrator.jobs.paths import RECEIPT
 from tests.orchestrator.drive.house import House, house_at, plan
@@ -101,6 +101,18 @@ async def test_a_job_whose_runner_is_away_is_cancelled_once_its_lease_has_run_ou
     kept = await receipt(house, job_id)
     assert "could not be reached" in kept["presumed"]
     assert "could not be reached" in (await last_payload(house, job_id))["receipt"]["presumed"]
+
+
+async def test_an_answer_that_cannot_be_understood_cancels_no_job(house: House) -> None:
+    """The job was once CANCELLED with an empty receipt, and its agent worked on."""
+    house.runner.puzzles.append(failed(Reason.INTERNAL, "the runner refused: HUH", "Look."))
+    job_id = await in_mid_step(house)
+
+    await cancel(house, job_id)
+    job = await house.ended(job_id)
+
+    assert job.state is JobState.CANCELLED
+    assert (await receipt(house, job_id))["before"] == [{"pid": 1, "name": "agent"}]
 
 
 async def test_the_event_of_the_end_carries_the_receipt(house: House) -> None:
