@@ -185,8 +185,8 @@ def _go_on(
     wrong = list(_differences(before, _facts(evidence, key)))
     if pushed != _refs(evidence):
         wrong.append("I6: after SIGCONT the remote's branches changed")
-    epoch = _facts(evidence, key)["job"][0]["epoch"]
-    if called := onlooker.calls(resumed, epoch):
+    job = _facts(evidence, key)["job"][0]
+    if called := onlooker.calls(resumed, job["job_id"], job["epoch"]):
         wrong.append(f"I13: after SIGCONT the runner was called: {called}")
     return wrong
 

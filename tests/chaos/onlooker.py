@@ -14,7 +14,6 @@ from pawl.v1 import runner_pb2 as pb
 
 LOOKS = frozenset({"DescribeRunner"})
 """Calls that speak of no job."""
-NO_EPOCH = -1
 
 
 class Onlooker(grpc.GenericRpcHandler):
@@ -30,20 +29,26 @@ class Onlooker(grpc.GenericRpcHandler):
                 ("grpc.max_receive_message_length", -1),
             ],
         )
-        self._calls: list[tuple[float, str, int]] = []
+        self._calls: list[tuple[float, str, pb.CloseWorkspaceRequest | None]] = []
         self._lock = threading.Lock()
         self.address = ""
 
-    def calls(self, since: float, epoch: int) -> list[str]:
-        """What was called since a monotonic time, is more than a look, and is stale.
+    def calls(self, since: float, job_id: str, epoch: int) -> list[str]:
+        """What was called since a monotonic time, is more than a look, and may be stale.
 
-        Whoever sees that a job has ended may remove its workspace, by its current `epoch`.
+        Whoever sees that a job has ended may remove its workspace, by its last epoch: only one
+        of this job by another `epoch` is stale.
         """
         with self._lock:
             return [
-                name
-                for when, name, by in self._calls
-                if when >= since and name not in LOOKS and by != epoch
+                f"{name} {closing.workspace_id if closing else ''}".strip()
+                for when, name, closing in self._calls
+                if when >= since
+                and name not in LOOKS
+                and (
+                    closing is None
+                    or (closing.workspace_id.startswith(job_id) and closing.epoch != epoch)
+                )
             ]
 
     def service(self, handler_call_details: Any) -> Any:
@@ -61,14 +66,13 @@ class Onlooker(grpc.GenericRpcHandler):
         self, method: str, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         name = method.rpartition("/")[2]
+        closing: pb.CloseWorkspaceRequest | None = None
         if name == "CloseWorkspace":
             first = next(messages)
-            epoch = pb.CloseWorkspaceRequest.FromString(first).epoch
+            closing = pb.CloseWorkspaceRequest.FromString(first)
             messages = itertools.chain([first], messages)
-        else:
-            epoch = NO_EPOCH
         with self._lock:
-            self._calls.append((time.monotonic(), name, epoch))
+            self._calls.append((time.monotonic(), name, closing))
         forward: Any = self._channel.stream_stream(method)
         left = context.time_remaining()
         # A call without a deadline has one in a few hundred years, which no timeout can say.

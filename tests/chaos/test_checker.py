@@ -82,7 +82,9 @@ class Remains:
     def found(self) -> set[str]:
         """The invariants that do not hold."""
         services = {os.getpid()}
-        return {one.invariant for one in verdict.judge(self.evidence, services=services)}
+        return {
+            one.invariant for one in verdict.judge(self.evidence, services=services, patience=0)
+        }
 
     def _remote(self) -> Path:
         work, remote = self.folder / "work", self.folder / "remote.git"

@@ -1,11 +1,14 @@
 """All invariants at once, with the numbers that tell whether the run meant anything."""
 
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.chaos.checker import jobs, remote, runs, stored
 from tests.chaos.checker.evidence import Evidence, Violation
+
+PATIENCE_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +28,28 @@ class Counts:
 
 
 def judge(
-    evidence: Evidence, *, services: Iterable[int], earlier: dict[str, str] | None = None
+    evidence: Evidence,
+    *,
+    services: Iterable[int],
+    earlier: dict[str, str] | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> list[Violation]:
     """Every violation; `earlier` is what `jobs.ends` gave while the run went on."""
     found = [*jobs.check(evidence), *runs.check(evidence), *remote.check(evidence)]
     found += stored.check(evidence)
-    found += runs.left_over(evidence, set(services))
+    found += _left_for_good(evidence, set(services), patience)
     found += jobs.changed(earlier or {}, jobs.ends(evidence))
     return found
+
+
+def _left_for_good(evidence: Evidence, services: set[int], patience: float) -> list[Violation]:
+    """What is left and stays: a runner that has just started asks its CLIs for their versions."""
+    give_up = time.monotonic() + patience
+    while left := list(runs.left_over(evidence, services)):
+        if time.monotonic() > give_up:
+            return left
+        time.sleep(0.2)
+    return []
 
 
 def count(evidence: Evidence) -> Counts:
