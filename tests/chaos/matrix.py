@@ -1,5 +1,7 @@
 """Each fault point with each action, on a job of three steps, one at a time."""
 
+import contextlib
+import sqlite3
 import sys
 import threading
 import time
@@ -28,8 +30,8 @@ BEHIND_THE_GATE = {
     *(Point.B1, Point.B2, Point.B3, Point.B4, Point.B5, Point.B6, Point.F1, Point.F2, Point.F3)
 }
 """Only reached once the second step may go on."""
-STILL_OWNED = {Point.F1, Point.F2}
-"""Stopped there, an owner keeps its job: it holds the database, or the job has ended under it."""
+STILL_OWNED = {Point.F2}
+"""Stopped there, an owner keeps its job: the job has ended under it."""
 
 
 @dataclass(slots=True)
@@ -40,10 +42,13 @@ class Told:
     action: Action
     seconds: float = 0.0
     reached: bool = False
+    held: bool = False
+    """It was stopped while it held the database."""
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         word = "ok" if self.reached and not self.wrong else "WRONG" if self.wrong else "UNREACHED"
+        word += " (held the database)" if self.held else ""
         said = "".join(f"\n    {one}" for one in self.wrong)
         return f"{self.point:<7} {self.action:<6} {word:<9} {self.seconds:5.1f} s{said}"
 
@@ -172,14 +177,16 @@ def _go_on(
         built.go_on("runner")
         return []
     victim = ORCHESTRATORS[0]
-    # At F1 it was stopped with the database locked: nobody else can have taken the job.
-    if told.point is not Point.F1:
+    # Stopped in the middle of a commit, as always at F1, it keeps everybody else from writing:
+    # nobody can have taken the job, and it may go on with what it has begun.
+    told.held = _is_held(evidence)
+    if not told.held:
         gate = told.point not in BEHIND_THE_GATE
         rest = f"the next owner of {key} to come to rest"
         until(lambda: _at_rest(evidence, key, gate=gate), rest, 30, built.mend)
     before, pushed, resumed = _facts(evidence, key), _refs(evidence), time.monotonic()
     built.go_on(victim)
-    if told.point in STILL_OWNED:
+    if told.held or told.point in STILL_OWNED:
         return []
     time.sleep(QUIET_SECONDS)  # the time it gets to do what it must not
     wrong = list(_differences(before, _facts(evidence, key)))
@@ -189,6 +196,17 @@ def _go_on(
     if called := onlooker.calls(resumed, job["job_id"], job["epoch"]):
         wrong.append(f"I13: after SIGCONT the runner was called: {called}")
     return wrong
+
+
+def _is_held(evidence: Evidence) -> bool:
+    """Nobody can write to the database now."""
+    with contextlib.closing(sqlite3.connect(evidence.database, timeout=2)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        database.rollback()
+        return False
 
 
 def _differences(before: dict[str, list[Row]], after: dict[str, list[Row]]) -> Iterator[str]:
