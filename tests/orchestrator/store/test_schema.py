@@ -1,5 +1,6 @@
 """The migrations make exactly the tables that the queries use."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 
 from services.orchestrator.store.engine import writing_engine
 from services.orchestrator.store.schema import migrate
+from services.orchestrator.store.store import opened
 from services.orchestrator.store.tables import metadata
 
 
@@ -60,3 +62,16 @@ def test_jobs_of_the_first_version_are_kept(tmp_path: Path) -> None:
         rows = new.execute("SELECT claim_nonce, spent FROM job").fetchall()
     new.close()
     assert rows == [("", None)]
+
+
+async def test_a_database_that_somebody_keeps_from_being_written_can_be_opened(
+    tmp_path: Path,
+) -> None:
+    """A process that was stopped in the middle of a commit once kept others from starting."""
+    file = tmp_path / "jobs.db"
+    migrate(file)
+    with contextlib.closing(sqlite3.connect(file)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+
+        async with opened(f"sqlite:///{file}") as store:
+            assert await store.candidates(limit=1) == []
