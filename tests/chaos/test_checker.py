@@ -184,6 +184,22 @@ def test_what_is_bent_is_named(
     assert invariant in remains.found()
 
 
+def test_a_job_may_be_given_up_after_five_claims_and_not_before(remains: Remains) -> None:
+    remains.execute("UPDATE job SET state = 'dead_letter'")
+    remains.execute("UPDATE event SET type = 'job.deadLettered' WHERE sequence = 5")
+    remains.insert("label", JOB, "expect", "succeeded")
+    assert "I1" in remains.found()
+
+    remains.execute("UPDATE event SET sequence = 10 WHERE sequence = 5")
+    for number in range(5, 10):
+        claimed = json.dumps({"epoch": number - 3})
+        remains.insert("event", JOB, number, number - 3, "job.claimed", None, claimed)
+    remains.execute("UPDATE event SET epoch = 6 WHERE sequence = 10")
+    remains.execute("UPDATE job SET last_sequence = 10")
+
+    assert not {"I1", "I3"} & remains.found()
+
+
 def test_what_changes_after_its_end_is_named(remains: Remains) -> None:
     before = jobs.ends(remains.evidence)
     remains.execute("UPDATE job SET failure_message = 'late'")
