@@ -82,7 +82,7 @@ PLANTS = (
             (
                 "services/runner/remains.py",
                 '    started = started or cast("Started | None",',
-                '    return []\n    started = started or cast("Started | None",',
+                '    return Receipt()\n    started = started or cast("Started | None",',
             ),
         ),
         run=(
