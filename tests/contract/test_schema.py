@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from services.contract.codes import VIOLATIONS
@@ -166,12 +166,14 @@ def test_a_container_is_judged_alike(
 
 
 @each_deployment
+@settings(deadline=None)
 @given(raw=nearly_valid())
 def test_a_payload_that_is_nearly_valid_is_judged_alike(deployment: Deployment, raw: Any) -> None:
     assert_judged_alike(raw, deployment)
 
 
 @each_deployment
+@settings(deadline=None)
 @given(raw=json_objects())
 def test_any_json_is_judged_alike(deployment: Deployment, raw: Any) -> None:
     assert_judged_alike(raw, deployment)

@@ -124,8 +124,13 @@ def test_what_is_left_when_a_sweep_has_to_give_up_is_told(hold: Hold) -> None:
     ended = held.ended()
 
     survivors = ended["receipt"]["survivors"]
-    assert {process["pid"] for process in survivors} == set(mentioning(mark))
-    assert all(census.is_running(each["pid"], each["start_time"]) for each in survivors)
+    living = set(mentioning(mark))
+    # One that was sent the kill may die a moment after it was told of; nothing lives untold.
+    assert living
+    assert living <= {process["pid"] for process in survivors}
+    told = {each["pid"]: each["start_time"] for each in survivors}
+    found = [process for pid in living if (process := census.look(pid))]
+    assert all(process.start_time == told[process.pid] for process in found)
     end_all(mark)
 
 
