@@ -252,12 +252,14 @@ class Storm:
     def _wait_for_the_end(self, built: House, evidence: Evidence) -> None:
         places = [built.folder / name / "workspaces" for name in self.runners]
         try:
-            until(
-                lambda: self._ended(evidence) >= self.submitted - len(self.refused),
-                "every job to end",
-                END_SECONDS,
-                built.mend,
-            )
+            # For as long as any ends now and then: a slow machine may have many left.
+            while (ended := self._ended(evidence)) < self.submitted - len(self.refused):
+                until(
+                    lambda before=ended: self._ended(evidence) > before,  # type: ignore[misc]
+                    "another job to end",
+                    END_SECONDS,
+                    built.mend,
+                )
             self._earlier = jobs.ends(evidence) | self._earlier
             until(
                 lambda: not any(list(place.iterdir()) for place in places),
