@@ -13,7 +13,7 @@ from services.orchestrator.source.scratch import scratch
 JOBS_AT_ONCE = 100
 REFS_AT_ONCE = 500
 OURS = "refs/pawl/"
-TODO = "prune.todo"
+DUE = "prune.due"
 """Says that a mirror holds what no ref reaches any more."""
 
 
@@ -46,7 +46,7 @@ async def remove_refs(store: Retaining, git: Git, git_dir: Path, tally: Tally) -
             doomed = [(commit, ref) for commit, ref in page if _job_of(ref) in gone]
             if doomed:
                 # First: a crash after the refs have gone must not leave the objects for ever.
-                (git_dir / TODO).touch()
+                (git_dir / DUE).touch()
                 lines = "".join(f"delete {ref} {commit}\n" for commit, ref in doomed)
                 await git.run("update-ref", "--stdin", git_dir=git_dir, stdin=lines.encode())
                 tally.add("checkpoints", len(doomed))

@@ -12,7 +12,7 @@ import structlog
 from pawl.storage import Use, size_of, utc_now
 from services.orchestrator.jobs.failures import JobFailed
 from services.orchestrator.jobs.retention import Retaining
-from services.orchestrator.retention.checkpoints import OURS, TODO, remove_refs
+from services.orchestrator.retention.checkpoints import DUE, OURS, remove_refs
 from services.orchestrator.retention.tally import Tally
 from services.orchestrator.source.git import Git, GitFailed, GitTimedOut
 from services.orchestrator.source.mirror import Mirrors
@@ -48,7 +48,7 @@ class MirrorKeeping:
             try:
                 if (git_dir / "HEAD").exists():
                     await remove_refs(self._store, self._mirrors.git, git_dir, tally)
-                if (git_dir / TODO).exists():
+                if (git_dir / DUE).exists():
                     await self._prune(git_dir, tally)
                 if unused is not None:
                     await self._remove_unused(git_dir, tally, unused)
@@ -82,7 +82,7 @@ class MirrorKeeping:
                 watch = tasks.create_task(_until_wanted(lock), name="wanted")
                 await _repack(self._mirrors.git, git_dir)
                 watch.cancel()
-            (git_dir / TODO).unlink(missing_ok=True)
+            (git_dir / DUE).unlink(missing_ok=True)
             freed = max(0, before - await asyncio.to_thread(size_of, git_dir))
             tally.add("mirrors pruned", 1, freed)
         except* Wanted:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.orchestrator.retention.checkpoints import TODO
+from services.orchestrator.retention.checkpoints import DUE
 from services.orchestrator.retention.mirrors import MirrorKeeping
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
@@ -71,7 +71,7 @@ async def test_a_prune_is_broken_off_for_whoever_wants_the_mirror(
     use = await house.mirror.use()
 
     assert await collecting == {"checkpoints": 1}
-    assert (house.mirror.git_dir / TODO).exists()
+    assert (house.mirror.git_dir / DUE).exists()
     use.end()
     house.keeping = MirrorKeeping(house.kept, house.store)
     assert await house.collect() == {"mirrors pruned": 1}
