@@ -26,7 +26,11 @@ def check(evidence: Evidence) -> Iterator[Violation]:
 
 
 def ends(evidence: Evidence) -> dict[str, str]:
-    """A digest of all that is stored of each job that has ended, for I2."""
+    """A digest of all that is stored of each job that has ended, for I2.
+
+    The jobs are read first: one that ends meanwhile would be seen half ended.
+    """
+    ended = [job for job in evidence.jobs() if lowered(job["state"]) in TERMINAL]
     tables = {
         table: evidence.by_job(table, order)
         for table, order in (
@@ -39,8 +43,7 @@ def ends(evidence: Evidence) -> dict[str, str]:
     }
     return {
         job["job_id"]: _digest(job, *(found.get(job["job_id"], []) for found in tables.values()))
-        for job in evidence.jobs()
-        if lowered(job["state"]) in TERMINAL
+        for job in ended
     }
 
 
