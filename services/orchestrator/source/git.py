@@ -11,12 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
+from pawl.left_locks import freed
 from services.orchestrator.jobs.failures import Reason, failed
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 STDERR_BYTES = 8 * 1024
 READ_BYTES = 64 * 1024
 PIPES_SECONDS = 1.0
+LOCK_AGE = timedelta(seconds=30)
+"""Far longer than git holds a lock, also in another orchestrator's hands on a slow disk."""
 USERINFO = re.compile(r"(?<=://)[^/@\s'\"]*@")
 FULL = ("No space left on device", "Disk quota exceeded")
 
@@ -102,34 +105,30 @@ class Git:
         `JobFailed` with STORAGE_FULL when the disk is full.
         """
         env = self.environment(git_dir, environment or {}, configuration or {})
-        fed = stdin if isinstance(stdin, bytes) else b""
-        try:
-            with (
-                _opened(stdin if isinstance(stdin, Path) else None, "rb") as source,
-                _opened(stdout, "wb") as sink,
-            ):
-                async with (
-                    asyncio.timeout(timeout.total_seconds()),
-                    started(
-                        [*prefix, "git", *arguments],
-                        env,
-                        stdin=source or (asyncio.subprocess.PIPE if fed else None),
-                        stdout=sink or asyncio.subprocess.PIPE,
-                    ) as process,
-                ):
-                    begun()
-                    said, complaint = await _converse(process, fed, limit_bytes)
-                    code = await process.wait()
-        except TimeoutError:
-            raise GitTimedOut(
-                f"git {arguments[0]} took longer than {timeout.total_seconds():g} s"
-            ) from None
-        completed = Completed(code=code, stdout=said, stderr=readable(complaint, secrets))
-        if code not in accept:
+        again = True
+        while True:
+            try:
+                completed = await _once(
+                    [*prefix, "git", *arguments],
+                    env,
+                    stdin=stdin,
+                    stdout=stdout,
+                    timeout=timeout,
+                    limit_bytes=limit_bytes,
+                    secrets=secrets,
+                    begun=begun,
+                )
+            except TimeoutError:
+                raise GitTimedOut(
+                    f"git {arguments[0]} took longer than {timeout.total_seconds():g} s"
+                ) from None
+            if completed.code in accept:
+                return completed
             if disk_is_full(completed.stderr):
                 raise storage_full()
-            raise GitFailed(arguments[0], completed)
-        return completed
+            if not again or not await freed(completed.stderr, within=[git_dir], age=LOCK_AGE):
+                raise GitFailed(arguments[0], completed)
+            again = False
 
     def environment(
         self, git_dir: Path, environment: Mapping[str, str], configuration: Mapping[str, str]
@@ -157,6 +156,37 @@ class Git:
             **numbered,
             **environment,
         }
+
+
+async def _once(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    stdin: bytes | Path,
+    stdout: Path | None,
+    timeout: timedelta,
+    limit_bytes: int,
+    secrets: Sequence[str],
+    begun: Callable[[], None],
+) -> Completed:
+    fed = stdin if isinstance(stdin, bytes) else b""
+    with (
+        _opened(stdin if isinstance(stdin, Path) else None, "rb") as source,
+        _opened(stdout, "wb") as sink,
+    ):
+        async with (
+            asyncio.timeout(timeout.total_seconds()),
+            started(
+                argv,
+                env,
+                stdin=source or (asyncio.subprocess.PIPE if fed else None),
+                stdout=sink or asyncio.subprocess.PIPE,
+            ) as process,
+        ):
+            begun()
+            said, complaint = await _converse(process, fed, limit_bytes)
+            code = await process.wait()
+    return Completed(code=code, stdout=said, stderr=readable(complaint, secrets))
 
 
 @asynccontextmanager

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from pawl.left_locks import freed
+
+LOCK_AGE = timedelta(seconds=10)
+"""A runner's repositories have no other writer than itself: an older lock is nobody's."""
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.attributesFile=/dev/null",
@@ -69,6 +73,22 @@ class Git:
         Raises GitFailed for every exit but 0, for more than `max_output` bytes
         and when `timeout` has passed; no process is left in any case.
         """
+        try:
+            return await self._run(arguments, data, stdin, stdout, max_output)
+        except GitFailed as failed:
+            within = [self.directory, *([self.index.parent] if self.index else [])]
+            if not await freed(failed.words, within=within, age=LOCK_AGE):
+                raise
+        return await self._run(arguments, data, stdin, stdout, max_output)
+
+    async def _run(
+        self,
+        arguments: Sequence[str | bytes],
+        data: bytes,
+        stdin: Path | None,
+        stdout: Path | None,
+        max_output: int,
+    ) -> bytes:
         command = os.fsdecode(arguments[0])
         with ExitStack() as files:
             reader = PIPE if stdout is None else files.enter_context(stdout.open("wb"))

@@ -400,3 +400,21 @@ async def test_orchestrators_that_first_need_a_mirror_together_make_one(
             tasks.create_task(one.result().fetch())
     for one in made:
         assert await one.result().branch_commit("main") == origin.head()
+
+
+async def test_locks_left_by_a_killed_git_cost_nothing(origin: Upstream, mirror: Mirror) -> None:
+    """A git that was killed among its references left them locked for ever."""
+    await mirror.fetch()
+    head = origin.commit(origin.files(c="three\n"))
+    side = origin.commit(origin.files(c="four\n"), branch="side")
+    heads = mirror.git_dir / "refs" / "origin" / "heads"
+    left = [heads / "main.lock", heads / "side.lock", mirror.git_dir / "packed-refs.lock"]
+    for lock in left:
+        lock.touch()
+        os.utime(lock, (0, 0))
+
+    await mirror.fetch()
+
+    assert await mirror.branch_commit("main") == head
+    assert await mirror.branch_commit("side") == side
+    assert not [lock for lock in left[:2] if lock.exists()]

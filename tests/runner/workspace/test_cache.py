@@ -127,3 +127,18 @@ async def test_at_most_sixty_four_tips_are_offered(tmp_path: Path) -> None:
 
     assert len(tips) == 64
     assert tips[0] == f"{69:040}"
+
+
+async def test_a_lock_left_by_a_killed_git_costs_nothing(origin: Origin) -> None:
+    """A runner was killed with its git half-way: it refused every job of that repository after."""
+    await origin.feed(origin.head())
+    tip = origin.head()
+    kept = origin.workspaces.cache(KEY).directory / "refs" / "pawl" / "have"
+    lock = kept / f"{grow(origin)}.lock"
+    lock.touch()
+    os.utime(lock, (0, 0))
+
+    await origin.feed(origin.head())
+
+    assert await origin.workspaces.cache(KEY).tips() == [origin.head(), tip]
+    assert not lock.exists()
