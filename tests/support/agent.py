@@ -265,8 +265,10 @@ class Agent:
         run = Path("/proc/self/fd/1").readlink().parent.name
         for descriptor, copies in COPIES.items():
             path = f"{directive.path}.{run}.{descriptor}"
-            copies.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            copies.append(os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             write(copies[-1], bytes(SAID[descriptor]))
+            # Not there before it holds what was said so far: an agent may be killed here.
+            Path(f"{path}.new").rename(path)
 
     def do_talk(self, directive: Directive) -> None:
         """A line every now and then, so that something is always being said."""
