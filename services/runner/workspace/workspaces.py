@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -219,6 +220,9 @@ class Workspaces:
             found = record.read(path)
             if found is None or not found.ready:
                 await removal.remove(path, self._trash)
+        for folder in list(self._root.glob("*")):
+            with suppress(OSError):
+                folder.rmdir()  # only one whose last workspace went as this runner died
         await removal.empty(self._trash)
 
     def _write(self, workspace: Workspace, changed: Record) -> Workspace:

@@ -67,6 +67,19 @@ async def test_one_that_was_half_made_is_swept(origin: Origin, tmp_path: Path) -
     assert not list((tmp_path / "runner" / "trash").iterdir())
 
 
+async def test_the_folder_of_a_job_goes_though_its_runner_died_behind_the_last_workspace(
+    origin: Origin, tmp_path: Path
+) -> None:
+    """A runner that was killed right after it had taken a workspace away left its folder."""
+    made = await origin.open()
+    (tmp_path / "runner" / "workspaces" / "gone").mkdir()
+
+    later = Workspaces(tmp_path / "runner")
+    await later.sweep()
+
+    assert list((tmp_path / "runner" / "workspaces").iterdir()) == [made.directory.parent]
+
+
 async def test_an_equal_opening_is_reused_until_a_run_was_started(origin: Origin) -> None:
     made = await origin.open()
     opening = made.record.opening
