@@ -27,6 +27,8 @@ class PullRequest:
     head_branch: str
     head_commit: str
     base_branch: str
+    foreign: bool
+    """Its branch lies in another repository: anybody may have opened it, with any text."""
     marked: bool
     """Its text holds the marker that was looked for."""
 
