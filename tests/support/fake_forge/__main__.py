@@ -1,0 +1,32 @@
+"""Serves a fake forge in a process of its own until interrupted; prints its address first."""
+
+import argparse
+import signal
+from pathlib import Path
+
+from tests.support.fake_forge.audit import Audit
+from tests.support.fake_forge.repository import Repository
+from tests.support.fake_forge.server import FakeForge, fake_forge
+
+
+def main() -> None:
+    """Reads the arguments and serves."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=0)
+    arguments.add_argument("--audit", type=Path, required=True)
+    arguments.add_argument("--repositories", type=Path, required=True, help="OWNER/NAME.git in it")
+    arguments.add_argument("--token", default="test-token")
+    given = arguments.parse_args()
+    repositories = {}
+    for git in sorted(given.repositories.glob("*/*.git")):
+        owner, name = git.parent.name, git.name.removesuffix(".git")
+        repositories[f"{owner}/{name}"] = Repository(owner, name, git)
+    forge = FakeForge(Audit(given.audit), {given.token: "pawl"}, repositories)
+    # Blocked before the server's threads begin, so that only sigwait takes them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    with fake_forge(forge, port=given.port):
+        print(forge.url, flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+main()
