@@ -1,0 +1,1 @@
+"""GitHub and GitHub Enterprise, as the place where pull requests are opened."""

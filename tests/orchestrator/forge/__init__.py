@@ -1,0 +1,1 @@
+"""Tests of the forge: its answers, its refusals, and what is made of them."""
