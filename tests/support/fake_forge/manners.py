@@ -12,6 +12,7 @@ class Operation(StrEnum):
     REPOSITORY = auto()
     LIST = auto()
     SEARCH = auto()
+    PULL = auto()
     OPEN = auto()
     CLOSE = auto()
     LABEL = auto()

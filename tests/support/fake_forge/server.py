@@ -20,7 +20,13 @@ from tests.support.fake_forge.repository import Invalid, Pull, Repository
 PATH = re.compile(r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)(?P<rest>/.*)?")
 NUMBERED = re.compile(r"/(?:pulls|issues)/(\d+)(/labels|/comments)?")
 QUOTED = re.compile(r'"([^"]*)"')
-READS = {Operation.REPOSITORY, Operation.LIST, Operation.SEARCH, Operation.COMMENTS}
+READS = {
+    Operation.REPOSITORY,
+    Operation.LIST,
+    Operation.SEARCH,
+    Operation.PULL,
+    Operation.COMMENTS,
+}
 
 
 @dataclass
@@ -122,6 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not numbered or not 1 <= int(numbered[1]) <= len(repository.pulls):
             return None
         return {
+            ("GET", None): Operation.PULL,
             ("PATCH", None): Operation.CLOSE,
             ("POST", "/labels"): Operation.LABEL,
             ("GET", "/comments"): Operation.COMMENTS,
@@ -152,10 +159,12 @@ class _Handler(BaseHTTPRequestHandler):
                 "default_branch": repository.default_branch,
                 "permissions": {"push": self.forge.push},
             }
-        if operation is Operation.COMMENTS:
-            return [{"body": words} for words in self._pull(repository).comments]
+        if operation is Operation.PULL:
+            return self._told(repository, self._pull(repository))
         size, page = int(query.get("per_page", "30")), int(query.get("page", "1"))
         window = slice(size * (page - 1), size * page)
+        if operation is Operation.COMMENTS:
+            return [{"body": words} for words in self._pull(repository).comments[window]]
         if operation is Operation.LIST:
             pulls = repository.listed(query.get("head"), query.get("state", "open"))
             return [self._told(repository, pull) for pull in pulls[window]]
