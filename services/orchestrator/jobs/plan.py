@@ -124,6 +124,24 @@ class Plan:
         return value
 
     @property
+    def pr_title(self) -> str | None:
+        """The pull request's title; None for one made from the task."""
+        value: str | None = self._inner["publish"].get("prTitle")
+        return value
+
+    @property
+    def pr_body(self) -> str | None:
+        """The pull request's text; None for one made from the job."""
+        value: str | None = self._inner["publish"].get("prBody")
+        return value
+
+    @property
+    def pr_base_branch(self) -> str | None:
+        """The branch the pull request goes into; None where the rules choose it."""
+        value: str | None = self._inner["publish"].get("prBaseBranch")
+        return value
+
+    @property
     def instructions(self) -> str:
         """The objective."""
         return str(self._inner["instructions"])
