@@ -93,7 +93,7 @@ def matrix(folder: Path, cells: Sequence[tuple[Point, Action]], at_once: int, se
     sys.stdout.write(
         f"matrix: {len(told)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} wrong, "
         f"{len(unreached)} not reached, {sum(part.fenced for part in parts)} writes refused by the "
-        f"fence; without a place yet: {', '.join(PLACELESS)}\n"
+        f"fence; without a forge to reach them: {', '.join(PLACELESS)}\n"
     )
     for one in wrong + unreached:
         sys.stdout.write(f"  {one.point}={one.action}: {'; '.join(one.wrong) or 'not reached'}\n")

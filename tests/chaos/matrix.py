@@ -19,6 +19,7 @@ from tests.chaos.machine import until
 from tests.chaos.onlooker import Onlooker, looking_on
 
 PLACELESS = (Point.B7, Point.B8)
+"""They lie on either side of a pull request being opened, and this house has no forge."""
 RUNNER_POINTS = (Point.T2, Point.T4, Point.T5)
 PLACED = tuple(point for point in Point if point not in PLACELESS)
 END_SECONDS = 45.0

@@ -16,6 +16,7 @@ from tests.mutants.__main__ import ROOT, sources
 
 LIMIT_SECONDS = 400
 _WRITES = "services/orchestrator/store/writes.py"
+_INTENT = "services/orchestrator/drive/intent.py"
 _PUBLISH = "services/orchestrator/drive/publish.py"
 _SELF_FENCE = (
     "services/orchestrator/drive/lease.py",
@@ -114,7 +115,7 @@ PLANTS = (
                 "publication = await work.tools.store.publication(work.job.job_id)",
                 "publication = None",
             ),
-            (_PUBLISH, "time=job.create_time,", "time=work.tools.now(),"),
+            (_INTENT, "time=job.create_time,", "time=work.tools.now(),"),
             (
                 "services/orchestrator/store/publishing.py",
                 "    if recorded is not None:\n        return recorded\n",

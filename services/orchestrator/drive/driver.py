@@ -139,8 +139,14 @@ class Driver:
             *told,
             NewEvent(
                 type="job.succeeded",
-                message=_SUCCESS[outcome].format(branch=work.job.working_branch),
-                payload={"outcome": outcome.name, "branch": work.job.working_branch},
+                message=_SUCCESS[outcome].format(
+                    branch=work.job.working_branch, url=work.job.pull_request_url
+                ),
+                payload={
+                    "outcome": outcome.name,
+                    "branch": work.job.working_branch,
+                    **({"pullRequestUrl": url} if (url := work.job.pull_request_url) else {}),
+                },
             ),
             state=JobState.SUCCEEDED,
             outcome=outcome,
@@ -227,6 +233,7 @@ class Driver:
 
 
 _SUCCESS = {
+    JobOutcome.PULL_REQUEST: "The result is in the pull request {url}.",
     JobOutcome.BRANCH: "The result is on the branch {branch}.",
     JobOutcome.NO_CHANGES: "The steps changed nothing; nothing was published.",
     JobOutcome.PUBLISH_DISABLED: "The steps have run; the result is patches/changes.patch.",

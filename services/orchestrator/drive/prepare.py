@@ -5,8 +5,10 @@ import json
 from pawl.wire.faultpoints import Point, begin, reach
 from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.housing import house
+from services.orchestrator.drive.intent import pull_request_base
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs import branches
+from services.orchestrator.jobs.branches import Branches
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
@@ -54,6 +56,8 @@ async def _pin(work: Work, mirror: Mirror) -> None:
         reach(Point.P1, GitTimedOut)
         if plan.publish_mode is not PublishMode.NONE and not resolved.continues:
             await _refuse_taken_branch(mirror, resolved.working)
+        if plan.publish_mode is PublishMode.PR:
+            await _foresee_pull_request(work, mirror, resolved)
     work.job = await work.tools.store.pin(
         work.claim,
         NewEvent(
@@ -93,6 +97,15 @@ async def _refuse_taken_branch(mirror: Mirror, branch: str) -> None:
         "Choose another task.git.newBranch, or start from that branch with "
         "task.git.startingBranch to add to it.",
     )
+
+
+async def _foresee_pull_request(work: Work, mirror: Mirror, resolved: Branches) -> None:
+    """Refuses at the start what no forge would take at the end."""
+    base = pull_request_base(resolved, work.plan.pr_base_branch)
+    if base != resolved.starting:
+        await mirror.branch_commit(base)
+    if work.tools.forge is not None:
+        work.tools.forge.slug(mirror.location)
 
 
 async def _keep_context(work: Work) -> None:

@@ -1,23 +1,23 @@
-"""The publish stage: one commit, its intent recorded, its push, its record."""
+"""The publish stage: what was intended is pushed, and has its pull request."""
 
 import json
+from typing import Any
 
 import structlog
 
 from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.facts import stage_event
+from services.orchestrator.drive.intent import intend
+from services.orchestrator.drive.pull_request import see_to_pull_request
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.claim import LeaseLost, StoreAway
 from services.orchestrator.jobs.job import JobOutcome, NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
-from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
 from services.orchestrator.source.push import push
 
 logger = structlog.get_logger(__name__)
-
-SUBJECT_CHARACTERS = 72
 
 
 async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
@@ -43,7 +43,7 @@ async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
     publication = await work.tools.store.publication(work.job.job_id)
     if publication is None:
         reach(Point.B1, StoreAway)
-        publication = await _intend(work)
+        publication = await intend(work)
     if publication is None:
         skipped = NewEvent(
             type="task.publish.skipped",
@@ -54,48 +54,13 @@ async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
         finished = stage_event(Stage.PUBLISH, "finished", "There was nothing to publish.")
         return JobOutcome.NO_CHANGES, (skipped, finished)
     await _push(work, publication)
+    if publication.pull_request is not None:
+        await see_to_pull_request(work, await _recorded(work))
+        await work.refresh()
+    await _keep_result(work, await _recorded(work))
     published = stage_event(Stage.PUBLISH, "finished", "The result is published.")
-    return JobOutcome.BRANCH, (published,)
-
-
-async def _intend(work: Work) -> Publication | None:
-    """The recorded intent; None where there is nothing to publish."""
-    job, mirror = work.job, await work.mirror()
-    tree = job.steps[-1].checkpoint_tree
-    if tree == await mirror.tree_of(job.base_commit):
-        return None
-    message = _message(work)
-    commit = await make_commit(
-        mirror,
-        tree=tree,
-        base=job.base_commit,
-        message=message,
-        job_id=job.job_id,
-        time=job.create_time,
-    )
-    reach(Point.B2, GitTimedOut)
-    starting = work.plan.starting_branch or job.default_branch
-    intended = Publication(
-        branch=job.working_branch,
-        expected=job.base_commit if job.working_branch == starting else "",
-        base_commit=job.base_commit,
-        tree=tree,
-        commit=commit,
-        message=message,
-    )
-    recorded = await work.tools.store.intend(
-        work.claim,
-        intended,
-        NewEvent(
-            type="task.publish.intentRecorded",
-            message=f"{commit[:12]} is to become {job.working_branch}.",
-            payload={"branch": job.working_branch, "commit": commit, "tree": tree},
-            stage=Stage.PUBLISH,
-        ),
-    )
-    reach(Point.B3, StoreAway)
-    work.told()
-    return recorded
+    outcome = JobOutcome.PULL_REQUEST if publication.pull_request else JobOutcome.BRANCH
+    return outcome, (published,)
 
 
 async def _push(work: Work, publication: Publication) -> None:
@@ -125,7 +90,13 @@ async def _push(work: Work, publication: Publication) -> None:
         )
         reach(Point.B6, StoreAway)
         work.told()
-    await _keep_result(work, publication)
+
+
+async def _recorded(work: Work) -> Publication:
+    recorded = await work.tools.store.publication(work.job.job_id)
+    if recorded is None:
+        raise LookupError(f"job {work.job.job_id} has lost its intent to publish")
+    return recorded
 
 
 def _still_ours(work: Work) -> None:
@@ -139,7 +110,7 @@ def _still_ours(work: Work) -> None:
 
 
 async def _keep_result(work: Work, publication: Publication) -> None:
-    result = {
+    result: dict[str, Any] = {
         "jobId": work.job.job_id,
         "repository": work.job.repository,
         "mode": work.plan.publish_mode.value,
@@ -148,19 +119,12 @@ async def _keep_result(work: Work, publication: Publication) -> None:
         "tree": publication.tree,
         "baseCommit": publication.base_commit,
     }
+    if publication.pull_request is not None:
+        result["pullRequest"] = {
+            "number": publication.pull_number,
+            "url": work.job.pull_request_url,
+            "base": publication.pull_request.base_branch,
+        }
     data = json.dumps(result, indent=2, sort_keys=True).encode()
     artifact = await work.tools.artifacts.put_bytes(work.job.job_id, "publish_result.json", data)
     await work.tools.store.keep(work.claim, [artifact])
-
-
-def _message(work: Work) -> str:
-    """The task's own message, or one made of its objective and its steps."""
-    plan = work.plan
-    if plan.commit_message:
-        return plan.commit_message
-    lines = plan.instructions.strip().splitlines()
-    subject = lines[0].strip() if lines else "Apply the task"
-    if len(subject) > SUBJECT_CHARACTERS:
-        subject = subject[: SUBJECT_CHARACTERS - 1].rstrip() + "…"
-    steps = "\n".join(f"- {step.title or step.id}" for step in plan.steps)
-    return f"{subject}\n\n{steps}" if len(plan.steps) > 1 else subject

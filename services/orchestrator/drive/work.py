@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from services.orchestrator.drive.forge_access import ForgeAccess
 from services.orchestrator.drive.interrupt import Interrupt, LimitHit
 from services.orchestrator.drive.lease import Lease
 from services.orchestrator.drive.ports import Artifacts, Fleet, Live, Runner
@@ -40,6 +41,15 @@ class Pace:
     """Before the first repetition of what failed for the platform's sake; doubles."""
     batch: timedelta = timedelta(milliseconds=25)
     """How long output is gathered before it is stored."""
+    request_settles: timedelta = timedelta(seconds=60)
+    """After this long a request of the forge's that got no answer has been done or never will."""
+    between_looks: timedelta = timedelta(seconds=5)
+    """Between two look-ups of what the forge may show late."""
+    longest_pause: timedelta = timedelta(seconds=60)
+    """Between two tries of a forge that does not answer."""
+    least_patience: timedelta = timedelta(minutes=10)
+    most_patience: timedelta = timedelta(hours=2)
+    """For a forge that does not answer; between the two, the job's own time counts."""
     tidy: timedelta = timedelta(seconds=10)
     """Between two looks for workspaces that are nobody's."""
     scale: float = 1.0
@@ -54,6 +64,11 @@ class Pace:
             survivors=self.survivors * scale,
             drain=self.drain * scale,
             back_off=self.back_off * scale,
+            request_settles=self.request_settles * scale,
+            between_looks=self.between_looks * scale,
+            longest_pause=self.longest_pause * scale,
+            least_patience=self.least_patience * scale,
+            most_patience=self.most_patience * scale,
             tidy=self.tidy * scale,
             scale=self.scale * scale,
         )
@@ -77,6 +92,8 @@ class Tools:
     scratch: Path
     pace: Pace
     now: Callable[[], datetime]
+    forge: ForgeAccess | None = None
+    """None where there is no key to any forge."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from services.orchestrator.forge.slug import Slug
+from services.orchestrator.source.slug import Slug
 
 MAX_LENGTH = 2048
 

@@ -142,6 +142,12 @@ class Plan:
         return value
 
     @property
+    def auth_refs(self) -> tuple[str | None, str | None]:
+        """The references to secrets: to read the repository, to publish to it."""
+        auth = self.task.get("auth") or {}
+        return auth.get("repoAuthRef"), auth.get("publishAuthRef")
+
+    @property
     def instructions(self) -> str:
         """The objective."""
         return str(self._inner["instructions"])

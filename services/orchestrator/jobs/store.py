@@ -351,6 +351,14 @@ class Driving(Protocol):
     async def reach(self, claim: Claim, phase: str, *events: NewEvent) -> None:
         """Moves the publication forward; `PUSHED` also sets the job's published commit."""
 
+    async def request_pull_request(self, claim: Claim) -> None:
+        """Notes, by the database's clock, that a request that may open one is about to begin."""
+
+    async def opened_pull_request(
+        self, claim: Claim, *events: NewEvent, number: int, url: str
+    ) -> None:
+        """Records the job's pull request, once; the publication is `OPENED` then."""
+
     async def requeue(self, claim: Claim, *events: NewEvent, not_before: datetime | None) -> None:
         """QUEUED again, without an owner; a cancel-requested job raises CancelWins."""
 

@@ -182,6 +182,16 @@ class SqlDriving:
         """See Driving. Where the publication is that far already nothing is stored."""
         await self._threads.write(publishing.reach, claim, Phase(phase), events)
 
+    async def request_pull_request(self, claim: Claim) -> None:
+        """See Driving."""
+        await self._threads.write(publishing.request, claim)
+
+    async def opened_pull_request(
+        self, claim: Claim, *events: NewEvent, number: int, url: str
+    ) -> None:
+        """See Driving. The events are stored only with the record itself."""
+        await self._threads.write(publishing.opened, claim, events, number=number, url=url)
+
     async def requeue(self, claim: Claim, *events: NewEvent, not_before: datetime | None) -> None:
         """See Driving."""
         await self._threads.write(driving.requeue, claim, events, not_before=not_before)

@@ -1,10 +1,13 @@
 """What a job means to publish, how far that is."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.claim import CancelWins, Claim
+from services.orchestrator.jobs.forge import WantedPullRequest
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.publishing import Phase, Publication
 from services.orchestrator.store import rows, tables
@@ -42,6 +45,7 @@ def intend(
             commit=wanted.commit,
             message=clean(wanted.message),
             phase=wanted.phase,
+            pull_request=_document(wanted.pull_request),
         )
     )
     return wanted
@@ -51,15 +55,55 @@ def reach(
     connection: sa.Connection, claim: Claim, phase: Phase, events: Sequence[NewEvent]
 ) -> None:
     """Moves the publication forward; where it is that far already nothing is stored."""
+    recorded = _intended(connection, claim)
+    if not _is_behind(recorded, phase):
+        return
+    pushed = {"published_commit": recorded.commit} if phase is Phase.PUSHED else {}
+    driven(connection, claim, events, {**pushed, **PROGRESS})
+    _change(connection, claim, phase=phase)
+
+
+def request(connection: sa.Connection, claim: Claim) -> None:
+    """Notes that a request which may open a pull request is about to begin."""
+    row = driven(connection, claim, (), PROGRESS)
+    _change(connection, claim, request_time=row["now"])
+
+
+def opened(
+    connection: sa.Connection,
+    claim: Claim,
+    events: Sequence[NewEvent],
+    *,
+    number: int,
+    url: str,
+) -> None:
+    """Records the job's pull request; where there is one already nothing is stored."""
+    if not _is_behind(_intended(connection, claim), Phase.OPENED):
+        return
+    driven(connection, claim, events, {"pull_request_url": clean(url), **PROGRESS})
+    _change(connection, claim, phase=Phase.OPENED, pull_number=number)
+
+
+def _intended(connection: sa.Connection, claim: Claim) -> Publication:
     driven(connection, claim)
     recorded = read(connection, claim.job_id)
     if recorded is None:
         raise ValueError(f"job {claim.job_id} has recorded no intent to publish")
+    return recorded
+
+
+def _is_behind(recorded: Publication, phase: Phase) -> bool:
     order = list(Phase)
-    if order.index(phase) <= order.index(recorded.phase):
-        return
-    pushed = {"published_commit": recorded.commit} if phase is Phase.PUSHED else {}
-    driven(connection, claim, events, {**pushed, **PROGRESS})
+    return order.index(recorded.phase) < order.index(phase)
+
+
+def _change(connection: sa.Connection, claim: Claim, **changes: Any) -> None:
     connection.execute(
-        sa.update(publication).where(publication.c.job_id == claim.job_id).values(phase=phase)
+        sa.update(publication).where(publication.c.job_id == claim.job_id).values(**changes)
     )
+
+
+def _document(wanted: WantedPullRequest | None) -> dict[str, Any] | None:
+    if wanted is None:
+        return None
+    return {**asdict(wanted), "title": clean(wanted.title), "body": clean(wanted.body)}

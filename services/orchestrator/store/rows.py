@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.failures import Failure, Reason
+from services.orchestrator.jobs.forge import WantedPullRequest
 from services.orchestrator.jobs.job import (
     Artifact,
     CancelRequest,
@@ -167,7 +168,16 @@ def publication(row: Row) -> Publication:
         commit=row["commit"],
         message=row["message"],
         phase=Phase(row["phase"]),
+        pull_request=_wanted(row["pull_request"]),
+        request_time=time(row["request_time"]),
+        pull_number=row["pull_number"],
     )
+
+
+def _wanted(document: Mapping[str, Any] | None) -> WantedPullRequest | None:
+    if document is None:
+        return None
+    return WantedPullRequest(**{**document, "labels": tuple(document["labels"])})
 
 
 def plan_document(value: Plan) -> dict[str, Any]:

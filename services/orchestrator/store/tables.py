@@ -217,6 +217,11 @@ publication = sa.Table(
     sa.Column("commit", sa.Text, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("phase", sa.Text, nullable=False),
+    # What it is to say; NULL where none is asked for.
+    sa.Column("pull_request", sa.JSON(none_as_null=True)),
+    # When the last request that may have opened one began.
+    sa.Column("request_time", Micros),
+    sa.Column("pull_number", sa.BigInteger),
 )
 
 # The newest batch of changes that each writer has committed: what a writer looks up when it

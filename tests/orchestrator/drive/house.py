@@ -20,6 +20,7 @@ from services.orchestrator.source.mirror import Mirrors
 from services.orchestrator.store.store import SqlStore, opened
 from tests.support.memory_artifacts import MemoryArtifacts, RememberingLive
 from tests.support.repositories import git, sample_repository
+from tests.support.scripted_forge import OneKey, ScriptedAccess, ScriptedForge
 from tests.support.scripted_runner import Script, ScriptedFleet, ScriptedRun, ScriptedRunner
 
 QUICK = Pace(
@@ -31,6 +32,11 @@ QUICK = Pace(
     stop=timedelta(seconds=1),
     drain=timedelta(seconds=1),
     back_off=timedelta(seconds=0.05),
+    request_settles=timedelta(seconds=0.1),
+    between_looks=timedelta(seconds=0.02),
+    longest_pause=timedelta(seconds=0.1),
+    least_patience=timedelta(seconds=0.5),
+    most_patience=timedelta(seconds=3),
 )
 
 
@@ -41,6 +47,8 @@ def plan(
     mode: str = "branch",
     job_timeout: float = 60,
     branch: str | None = None,
+    start: str | None = None,
+    into: str | None = None,
     max_tokens: int | None = None,
 ) -> Plan:
     """A plan as the contract would send it."""
@@ -52,8 +60,8 @@ def plan(
                 "instructions": "Do it.",
                 "runtime": {"mode": "codex", "model": None, "effort": None},
                 "skill": {"id": "auto", "args": {}},
-                "git": {"startingBranch": None, "newBranch": branch},
-                "publish": {"mode": mode, "commitMessage": None},
+                "git": {"startingBranch": start, "newBranch": branch},
+                "publish": {"mode": mode, "commitMessage": None, "prBaseBranch": into},
                 "limits": {
                     "stepTimeoutSeconds": 60,
                     "silenceSeconds": 60,
@@ -93,6 +101,7 @@ class House:
     artifacts: MemoryArtifacts
     origin: Path
     base: str
+    forge: ScriptedForge
     term: timedelta = QUICK.lease
 
     async def submit(self, *scripts: Script, request: Plan | None = None) -> JobId:
@@ -189,7 +198,7 @@ async def house_at(folder: Path, pace: Pace = QUICK) -> AsyncIterator[House]:
     origin = folder / "origin.git"
     sample = sample_repository(folder / "sample")
     git(folder, "clone", "-q", "--bare", str(sample), str(origin))
-    artifacts, live = MemoryArtifacts(), RememberingLive()
+    artifacts, live, forge = MemoryArtifacts(), RememberingLive(), ScriptedForge(origin)
     async with opened(f"sqlite:///{folder / 'pawl.db'}") as store, asyncio.TaskGroup() as agents:
         runner = ScriptedRunner(folder / "workspaces", agents)
         fleet = ScriptedFleet(runner)
@@ -205,6 +214,7 @@ async def house_at(folder: Path, pace: Pace = QUICK) -> AsyncIterator[House]:
             scratch=folder / "scratch",
             pace=pace,
             now=lambda: datetime.now(UTC),
+            forge=ScriptedAccess(forge=forge, keys=OneKey(forge), url="https://forge.example"),
         )
         async with claiming(tools, max_jobs=4, poll=timedelta(seconds=0.1)) as claimer:
             yield House(
@@ -215,6 +225,7 @@ async def house_at(folder: Path, pace: Pace = QUICK) -> AsyncIterator[House]:
                 artifacts=artifacts,
                 origin=origin,
                 base=git(origin, "rev-parse", "main"),
+                forge=forge,
             )
         for run in runner.runs.values():
             run.task.cancel()

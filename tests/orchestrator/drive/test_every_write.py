@@ -14,7 +14,7 @@ from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.job import Event, Job, JobId, JobOutcome, JobState
 from services.orchestrator.jobs.paths import RECEIPT
 from services.orchestrator.jobs.store import Driving
-from tests.orchestrator.drive.house import QUICK, House, house_at
+from tests.orchestrator.drive.house import QUICK, House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Script, Stage
 
@@ -106,7 +106,8 @@ async def lived(fuse: Fuse, number: int, trouble: Trouble) -> tuple[Job, list[Ev
     """A job that met the trouble at its `number`-th write, at its end."""
     fuse.left, fuse.trouble = number, trouble
     fuse.house.runner.scripts.clear()
-    job_id = await fuse.house.submit(*(writes(name) for name in "ab"))
+    request = plan(fuse.house.origin, steps=STEPS, mode="pr")
+    job_id = await fuse.house.submit(*(writes(name) for name in "ab"), request=request)
     job = await fuse.house.ended(job_id)
     events = list(await fuse.house.events(job_id))
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
@@ -132,11 +133,13 @@ async def test_an_owner_lost_at_any_write_costs_no_work(fuse: Fuse, trouble: Tro
         number += 1
         job, events = await lived(fuse, number, trouble)
 
-        assert (job.state, job.outcome) == (JobState.SUCCEEDED, JobOutcome.BRANCH), number
+        assert (job.state, job.outcome) == (JobState.SUCCEEDED, JobOutcome.PULL_REQUEST), number
         assert_nothing_twice(house, job, events)
         assert job.attempt == 1
         head = git(house.origin, "rev-parse", job.working_branch)
         assert head == job.published_commit
+        [pull] = [one for one in house.forge.pulls if one.head_branch == job.working_branch]
+        assert job.pull_request_url == pull.url
         changed = git(house.origin, "diff", "--name-only", house.base, head)
         assert set(changed.split()) == set("ab")
         paths = {one.path for one in await house.store.artifacts(job.job_id)}

@@ -3,7 +3,7 @@
 import pytest
 
 from services.orchestrator.forge.links import pull_url
-from services.orchestrator.forge.slug import Slug
+from services.orchestrator.source.slug import Slug
 
 WEB = "https://git.example.com"
 BUILT = "https://git.example.com/o/n/pull/7"

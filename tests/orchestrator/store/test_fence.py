@@ -50,6 +50,10 @@ WRITES: dict[str, Write] = {
     "keep": lambda store, claim: store.keep(claim, [an_artifact("x")]),
     "intend": lambda store, claim: store.intend(claim, PUBLICATION, fact()),
     "reach": lambda store, claim: store.reach(claim, "pushed", fact()),
+    "request_pull_request": lambda store, claim: store.request_pull_request(claim),
+    "opened_pull_request": lambda store, claim: store.opened_pull_request(
+        claim, fact(), number=1, url="x"
+    ),
     "requeue": lambda store, claim: store.requeue(claim, fact(), not_before=None),
     "end": lambda store, claim: store.end(
         claim, ended(), state=JobState.SUCCEEDED, outcome=JobOutcome.BRANCH

@@ -100,6 +100,8 @@ async def lives(recorder: Recorder, store: SqlStore) -> None:
     for _ in range(2):
         await told.intend(claim, PUBLICATION, fact())
         await told.reach(claim, "pushed", fact())
+        await told.request_pull_request(claim)
+        await told.opened_pull_request(claim, fact(), number=1, url="x")
     with pytest.raises(FailedPrecondition):
         await told.request_cancel(claim.job_id, by="ann", reason="")
     await told.end(claim, ended(), state=JobState.SUCCEEDED, outcome=JobOutcome.BRANCH)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.orchestrator.forge.slug import Slug, slug_of
 from services.orchestrator.source.location import locate
+from services.orchestrator.source.slug import Slug, slug_of
 
 WEB = "https://git.example.com"
 

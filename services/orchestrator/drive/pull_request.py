@@ -1,0 +1,211 @@
+"""Sees to it that a published branch has its one pull request.
+
+The forge may have opened it although nobody heard so: an answer was lost, an owner died, a
+look-up lags behind. So it is looked for before it is asked for, what was asked for is noted
+first, and a look-up that fails is never taken for one that finds nothing. See
+docs/decisions/pull-requests.md.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from pawl.wire.faultpoints import Point, answered, begin, reach
+from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.claim import LeaseLost, StoreAway
+from services.orchestrator.jobs.failures import Reason, failed
+from services.orchestrator.jobs.forge import (
+    ForgeAway,
+    ForgeRepository,
+    PullRequest,
+    PullRequestExists,
+    TokenRefused,
+    WantedPullRequest,
+)
+from services.orchestrator.jobs.job import NewEvent
+from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.publishing import Choice, Phase, Publication, choose, marker
+
+logger = structlog.get_logger(__name__)
+
+LOOKS = 3
+"""Before a pull request is asked for that may have been asked for already."""
+RETRY = "Retry the job when the forge answers: no step runs again."
+
+
+async def see_to_pull_request(work: Work, publication: Publication) -> None:
+    """Records the pull request of a branch that has been pushed.
+
+    Raises `JobFailed` with PUBLISH_AUTH, PUBLISH_REJECTED or PUBLISH_UNAVAILABLE; LeaseLost.
+    """
+    if publication.phase is not Phase.PUSHED or publication.pull_request is None:
+        return
+    opening = _Opening(work, publication, publication.pull_request)
+    while True:
+        try:
+            await opening.step()
+        except ForgeAway as away:
+            await opening.wait(away)
+        except TokenRefused as refused:
+            await opening.renew(refused)
+        else:
+            return
+
+
+class _Opening:
+    """One owner's tries; `step` is begun anew after each that tells nothing."""
+
+    def __init__(self, work: Work, publication: Publication, wanted: WantedPullRequest) -> None:
+        self._work = work
+        self._publication = publication
+        self._wanted = wanted
+        self._marker = marker(work.job.job_id)
+        self._repository: ForgeRepository | None = None
+        self._renewed = False
+        self._asked = publication.request_time is not None
+        """Somebody may have asked for it without being heard."""
+        self._pause = work.tools.pace.back_off
+        self._end = asyncio.get_running_loop().time() + _patience(work).total_seconds()
+
+    async def step(self) -> None:
+        """Finds the pull request or opens it, and records it."""
+        repository = await self._reached()
+        await self._settled()
+        choice = await self._look(repository, LOOKS if self._asked else 1)
+        if choice.ours is not None:
+            await self._record(choice.ours, adopted=True, duplicates=choice.duplicates)
+            return
+        await self._work.tools.store.request_pull_request(self._work.claim)
+        self._asked = True
+        if not self._work.lease.fresh:
+            raise LeaseLost
+        begin(Point.B7)
+        try:
+            opened = await repository.open(self._wanted)
+        except PullRequestExists:
+            choice = await self._look(repository, LOOKS)
+            if choice.ours is None:
+                raise ForgeAway(
+                    "it says that there is a pull request, and does not show it"
+                ) from None
+            await self._record(choice.ours, adopted=True, duplicates=choice.duplicates)
+            return
+        answered(Point.B7, ForgeAway)
+        reach(Point.B8, StoreAway)
+        await self._record(opened, adopted=False)
+
+    async def wait(self, away: ForgeAway) -> None:
+        """Until the forge may be asked again. Raises PUBLISH_UNAVAILABLE when time is up."""
+        logger.warning("forge_away", job_id=self._work.job.job_id, why=away.words)
+        pause = max(self._pause, away.retry_after or timedelta())
+        self._pause = min(2 * self._pause, self._work.tools.pace.longest_pause)
+        seconds = pause.total_seconds() * random.uniform(1, 1.25)  # noqa: S311 - spreads callers
+        if asyncio.get_running_loop().time() + seconds > self._end:
+            raise failed(
+                Reason.PUBLISH_UNAVAILABLE,
+                f"{self._place} does not answer so that a pull request could be seen to: "
+                f"{away.words}",
+                RETRY,
+            )
+        await asyncio.sleep(seconds)
+
+    async def renew(self, refused: TokenRefused) -> None:
+        """Takes another token, once. Raises PUBLISH_AUTH."""
+        if self._renewed:
+            raise failed(
+                Reason.PUBLISH_AUTH,
+                f"{self._place} does not take the token: {refused}",
+                "Give the orchestrator a token that may push and open pull requests, then retry "
+                "the job: no step runs again.",
+            )
+        self._renewed = True
+        self._repository = await self._open_repository(fresh=True)
+
+    async def _reached(self) -> ForgeRepository:
+        if self._repository is None:
+            self._repository = await self._open_repository(fresh=False)
+        return self._repository
+
+    async def _open_repository(self, *, fresh: bool) -> ForgeRepository:
+        access = self._work.tools.forge
+        if access is None:
+            raise failed(
+                Reason.PUBLISH_AUTH,
+                "this orchestrator has no token for the forge",
+                "Set PAWL_GITHUB_TOKEN_FILE, then retry the job: no step runs again.",
+            )
+        location = (await self._work.mirror()).location
+        return await access.repository(location, self._work.plan, fresh=fresh)
+
+    async def _settled(self) -> None:
+        """What was asked for without an answer has been done, or will never be.
+
+        The whole time from here: another owner may have asked, and its clock is not ours.
+        """
+        if self._asked:
+            await asyncio.sleep(self._work.tools.pace.request_settles.total_seconds())
+
+    async def _look(self, repository: ForgeRepository, looks: int) -> Choice:
+        for look in range(looks):
+            if look:
+                await asyncio.sleep(self._work.tools.pace.between_looks.total_seconds())
+            choice = choose(await self._found(repository), self._wanted, self._publication.commit)
+            self._renewed = False  # the token works: it may run out once more
+            if choice.ours is not None:
+                return choice
+        return Choice()
+
+    async def _found(self, repository: ForgeRepository) -> Sequence[PullRequest]:
+        return await repository.pull_requests(
+            head_branch=self._wanted.head_branch, marker=self._marker
+        )
+
+    async def _record(
+        self, one: PullRequest, *, adopted: bool, duplicates: Sequence[int] = ()
+    ) -> None:
+        events = [
+            NewEvent(
+                type="task.publish.pullRequestOpened",
+                message=f"Pull request {one.number} is {one.state.value}: {one.url}"
+                if adopted
+                else f"Pull request {one.number} is opened: {one.url}",
+                payload={
+                    "number": one.number,
+                    "url": one.url,
+                    "adopted": adopted,
+                    "state": one.state.value,
+                    "draft": one.draft,
+                    "base": one.base_branch,
+                },
+                stage=Stage.PUBLISH,
+            )
+        ]
+        if duplicates:
+            numbers = ", ".join(map(str, duplicates))
+            events.append(
+                NewEvent(
+                    type="task.publish.duplicateDetected",
+                    message=f"Pull requests {numbers} say that they are of this job, too.",
+                    payload={"kept": one.number, "duplicates": list(duplicates)},
+                    stage=Stage.PUBLISH,
+                )
+            )
+        await self._work.tools.store.opened_pull_request(
+            self._work.claim, *events, number=one.number, url=one.url
+        )
+        self._work.told()
+
+    @property
+    def _place(self) -> str:
+        mirror = self._work.open_mirror
+        return mirror.location.url if mirror else self._work.job.repository
+
+
+def _patience(work: Work) -> timedelta:
+    """How long the forge is waited for: the job's own time, within reason."""
+    pace, started = work.tools.pace, work.job.start_time or work.tools.now()
+    left = started + work.plan.limits.job_timeout - work.tools.now()
+    return min(max(left, pace.least_patience), pace.most_patience)
