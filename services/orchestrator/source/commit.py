@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+from services.orchestrator.jobs.plaintext import JOINER
 from services.orchestrator.source.git import OBJECT_ID
 from services.orchestrator.source.mirror import Mirror
 
@@ -55,7 +56,9 @@ async def make_commit(
 
 def with_trailer(message: str, job_id: str) -> str:
     """`message` ending in the trailer that names the job, joined to trailers it has."""
-    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in message).strip()
+    # A joiner is what keeps a word from acting: a space in its place would let it.
+    kept = f"\n\t{JOINER}"
+    clean = "".join(c if c.isprintable() or c in kept else " " for c in message).strip()
     last = clean.split("\n\n")[-1].splitlines()
     has_trailers = "\n\n" in clean and all(TRAILER.fullmatch(line) for line in last)
     gap = "\n" if has_trailers else "\n\n"

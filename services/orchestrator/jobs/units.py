@@ -1,0 +1,30 @@
+"""Says how much was used: a dash for what is unknown, never a zero."""
+
+from datetime import timedelta
+
+UNKNOWN = "-"
+
+
+def amount(number: int | None) -> str:
+    """A count, its thousands apart."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def cost(dollars: float | None) -> str:
+    """US dollars, small sums more exactly; without the sign, which begins a formula in Markdown."""
+    if dollars is None:
+        return UNKNOWN
+    return f"{dollars:,.2f}" if dollars == 0 or dollars >= 0.1 else f"{dollars:.4f}"
+
+
+def length(duration: timedelta | None) -> str:
+    """A duration in its two largest units."""
+    if duration is None:
+        return UNKNOWN
+    seconds = max(0, round(duration.total_seconds()))
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    if minutes:
+        return f"{minutes} min {seconds % 60} s"
+    return f"{seconds} s"
