@@ -129,12 +129,12 @@ journey-compose: $(STAMPS)/setup ## Runs a task and kills a runner in the Docker
 
 .PHONY: lock
 lock: ## Locks the newest dependencies that pyproject.toml allows
-	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --universal \
+	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --no-strip-extras --universal \
 		--python-version 3.11 pyproject.toml --output-file requirements/run.lock
-	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --universal \
+	uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --no-strip-extras --universal \
 		--python-version 3.11 pyproject.toml --group build --group dev \
 		--constraints requirements/run.lock --output-file requirements/dev.lock
-	uv pip compile --quiet --generate-hashes --no-annotate --no-header --universal \
+	uv pip compile --quiet --generate-hashes --no-annotate --no-header --no-strip-extras --universal \
 		--python-version 3.11 --group pyproject.toml:build \
 		--constraints requirements/dev.lock --output-file requirements/build.lock
 
