@@ -39,7 +39,7 @@ class Publication:
 
 
 def marker(job_id: str) -> str:
-    """What a job's commit and pull request are known by; their last lines begin with it."""
+    """What a job's commit and pull request are known by; their last lines hold it."""
     return f"Pawl-Job: {job_id}"
 
 

@@ -18,13 +18,15 @@ def cost(dollars: float | None) -> str:
 
 
 def length(duration: timedelta | None) -> str:
-    """A duration in its two largest units."""
+    """A duration in its two largest units, on one line whatever the width of a cell."""
     if duration is None:
         return UNKNOWN
     seconds = max(0, round(duration.total_seconds()))
     hours, minutes = seconds // 3600, seconds // 60 % 60
     if hours:
-        return f"{hours} h {minutes} min"
-    if minutes:
-        return f"{minutes} min {seconds % 60} s"
-    return f"{seconds} s"
+        said = f"{hours} h {minutes} min"
+    elif minutes:
+        said = f"{minutes} min {seconds % 60} s"
+    else:
+        said = f"{seconds} s"
+    return said.replace(" ", "\N{NO-BREAK SPACE}")

@@ -4,7 +4,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from services.orchestrator.jobs.inert import code, prose, quoted
+from services.orchestrator.jobs.job import Usage
 from services.orchestrator.jobs.plaintext import cut, line, stripped
+from services.orchestrator.jobs.publishing import marker
 from services.orchestrator.jobs.report import FileChange, Report, StepReport
 from services.orchestrator.jobs.units import amount, cost, length
 
@@ -21,11 +23,6 @@ CAUTION_CHARACTERS = 400
 LISTED_STEPS = 50
 LISTED_FILES = 30
 LISTED_CAUTIONS = 10
-
-
-def marker(report: Report) -> str:
-    """What tells one job's pull request from all others."""
-    return f"Pawl-Job: {report.job_id} {report.digest}"
 
 
 def commit_message(report: Report) -> str:
@@ -51,7 +48,7 @@ def title(report: Report) -> str:
 
 def body(report: Report) -> str:
     """The task's own text, or one made of the job; Markdown that ends in the marker's line."""
-    last = f"\n\n<sub>{marker(report)}</sub>\n"
+    last = f"\n\n<sub>{marker(report.job_id)} {report.digest}</sub>\n"
     room = BODY_CHARACTERS - len(last)
     if report.body and (own := stripped(report.body).strip()):
         return _own(own, room) + last
@@ -85,12 +82,11 @@ def _objective(report: Report) -> Iterator[str]:
 def _steps(report: Report) -> Iterator[str]:
     yield "### Steps"
     rows = [
-        "| # | Step | Skill | Outcome | Attempt | Took | Tokens in / out | US dollars |",
-        "|--:|:--|:--|:--|--:|--:|--:|--:|",
+        "| # | Step | Skill | Outcome | Attempt | Took | Tokens in | out | USD |",
+        "|--:|:--|:--|:--|--:|--:|--:|--:|--:|",
     ]
     for step in report.steps[:LISTED_STEPS]:
-        used = step.usage
-        tokens = f"{amount(used.input_tokens)} / {amount(used.output_tokens)}" if used else "-"
+        used = step.usage or Usage()
         cells = [
             str(step.index + 1),
             code(step.title or step.id, CELL_CHARACTERS),
@@ -98,8 +94,9 @@ def _steps(report: Report) -> Iterator[str]:
             "succeeded",
             str(step.attempt) if step.attempt > 1 else "",
             length(step.duration),
-            tokens,
-            cost(used.cost_usd if used else None),
+            amount(used.input_tokens),
+            amount(used.output_tokens),
+            cost(used.cost_usd),
         ]
         rows.append(f"| {' | '.join(cells)} |")
     yield "\n".join(rows)
@@ -157,7 +154,8 @@ def _reproduction(report: Report) -> list[str]:
         or "-",
         "The whole story": f"`pawl show {report.job_id}`",
     }
-    rows = ["| | |", "|:--|:--|", *(f"| {name} | {value} |" for name, value in facts.items())]
+    head, *rest = (f"| {name} | {value} |" for name, value in facts.items())
+    rows = [head, "|:--|:--|", *rest]
     return ["### How to reproduce it", "\n".join(rows)]
 
 

@@ -1,0 +1,1 @@
+"""Pictures of what people get to see, to be looked at."""
