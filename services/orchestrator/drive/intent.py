@@ -1,6 +1,7 @@
 """Builds what a job means to publish, and freezes it before anything leaves."""
 
 from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.drive.reporting import report_of
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.branches import Branches
 from services.orchestrator.jobs.claim import StoreAway
@@ -8,11 +9,11 @@ from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.forge import WantedPullRequest
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
-from services.orchestrator.jobs.publishing import Publication, marker
+from services.orchestrator.jobs.publishing import Publication
+from services.orchestrator.jobs.report import Report
+from services.orchestrator.jobs.wording import body, commit_message, title
 from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
-
-SUBJECT_CHARACTERS = 72
 
 
 async def intend(work: Work) -> Publication | None:
@@ -24,7 +25,8 @@ async def intend(work: Work) -> Publication | None:
     tree = job.steps[-1].checkpoint_tree
     if tree == await mirror.tree_of(job.base_commit):
         return None
-    message = _message(work)
+    report = await report_of(work)
+    message = commit_message(report)
     commit = await make_commit(
         mirror,
         tree=tree,
@@ -42,7 +44,7 @@ async def intend(work: Work) -> Publication | None:
         tree=tree,
         commit=commit,
         message=message,
-        pull_request=_pull_request(work, branches, message),
+        pull_request=_pull_request(work, branches, report),
     )
     recorded = await work.tools.store.intend(
         work.claim,
@@ -87,27 +89,13 @@ def pull_request_base(branches: Branches, wished: str | None) -> str:
     return base
 
 
-def _pull_request(work: Work, branches: Branches, message: str) -> WantedPullRequest | None:
+def _pull_request(work: Work, branches: Branches, report: Report) -> WantedPullRequest | None:
     plan = work.plan
     if plan.publish_mode is not PublishMode.PR:
         return None
-    text = plan.pr_body or f"Made by Pawl in {len(plan.steps)} steps."
     return WantedPullRequest(
         head_branch=branches.working,
         base_branch=pull_request_base(branches, plan.pr_base_branch),
-        title=plan.pr_title or message.partition("\n")[0],
-        body=f"{text.rstrip()}\n\n{marker(work.job.job_id)} {plan.digest}",
+        title=title(report),
+        body=body(report),
     )
-
-
-def _message(work: Work) -> str:
-    """The task's own message, or one made of its objective and its steps."""
-    plan = work.plan
-    if plan.commit_message:
-        return plan.commit_message
-    lines = plan.instructions.strip().splitlines()
-    subject = lines[0].strip() if lines else "Apply the task"
-    if len(subject) > SUBJECT_CHARACTERS:
-        subject = subject[: SUBJECT_CHARACTERS - 1].rstrip() + "…"
-    steps = "\n".join(f"- {step.title or step.id}" for step in plan.steps)
-    return f"{subject}\n\n{steps}" if len(plan.steps) > 1 else subject

@@ -59,7 +59,10 @@ async def test_a_result_becomes_a_branch_and_a_pull_request(house: House) -> Non
     assert job.pull_request_url == pull.url
     assert pull.head_commit == job.published_commit
     assert (pull.head_branch, pull.base_branch) == (job.working_branch, "main")
-    assert house.forge.bodies[1].splitlines()[-1].startswith(marker(job.job_id))
+    *text, last = house.forge.bodies[1].splitlines()
+    assert last.startswith(f"<sub>{marker(job.job_id)} ")
+    assert "| `a` | +1 | −0 |" in text
+    assert any(line.startswith("| 1 | `step-1` | `auto` | succeeded |") for line in text)
     told = await payload_of(house, job.job_id, "task.publish.pullRequestOpened")
     assert (told["number"], told["adopted"], told["state"]) == (1, False, "open")
     assert '"number": 1' in await house.text(job.job_id, "publish_result.json")
