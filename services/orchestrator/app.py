@@ -54,6 +54,7 @@ async def main(settings: Settings) -> None:
             scratch=settings.data_dir / "scratch",
             pace=Pace(lease=settings.lease, run_lease=settings.run_lease).scaled(settings.pace),
             now=lambda: datetime.now(UTC),
+            screen=settings.screen,
         )
         claimer = await lives.enter_async_context(
             claiming(

@@ -10,6 +10,8 @@ from pydantic_settings import NoDecode
 
 from pawl.wire.settings import ServiceSettings
 from services.orchestrator.jobs.retention import Policy
+from services.orchestrator.screen.policy import ScreenPolicy, WorkflowChanges
+from services.orchestrator.screen.shapes import NAMES
 
 NETWORK = (
     "HTTPS_PROXY",
@@ -45,6 +47,9 @@ class Settings(ServiceSettings):
     github_url: str = "https://github.com"
     github_token_file: Path | None = None
     allow_local_repositories: bool = False
+    workflow_changes: WorkflowChanges = WorkflowChanges.DRAFT
+    secret_rules_off: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names of shapes; known values are always looked for."""
     skills_dir: Path | None = None
     checkpoint_retention_days: float = pydantic.Field(default=30, ge=0, le=36500)
     """So long after its end a failed job can be retried; 0 is for ever."""
@@ -57,11 +62,18 @@ class Settings(ServiceSettings):
     collect_seconds: float = pydantic.Field(default=3600, ge=0.1, le=7 * 86400)
     """From one collection to the next."""
 
-    @pydantic.field_validator("runner_targets", mode="before")
+    @pydantic.field_validator("runner_targets", "secret_rules_off", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @pydantic.field_validator("secret_rules_off")
+    @classmethod
+    def _rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(value) - NAMES):
+            raise ValueError(f"{unknown[0]} is no rule; rules are {', '.join(sorted(NAMES))}")
         return value
 
     @pydantic.model_validator(mode="after")
@@ -112,6 +124,13 @@ class Settings(ServiceSettings):
             artifact_bytes=self.artifact_max_bytes,
             mirrors=_days(self.mirror_retention_days),
             round=timedelta(seconds=self.collect_seconds),
+        )
+
+    @property
+    def screen(self) -> ScreenPolicy:
+        """What may be published."""
+        return ScreenPolicy(
+            workflows=self.workflow_changes, rules_off=frozenset(self.secret_rules_off)
         )
 
     @property

@@ -1,5 +1,8 @@
 """Builds what a job means to publish, and freezes it before anything leaves."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.reporting import report_of
 from services.orchestrator.drive.work import Work
@@ -12,6 +15,7 @@ from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.jobs.publishing import Publication
 from services.orchestrator.jobs.report import Report
 from services.orchestrator.jobs.wording import body, commit_message, title
+from services.orchestrator.screen.screen import screen
 from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
 
@@ -27,6 +31,19 @@ async def intend(work: Work) -> Publication | None:
         return None
     report = await report_of(work)
     message = commit_message(report)
+    branches = branches_of(work)
+    wanted = _pull_request(work, branches, report)
+    verdict = await screen(
+        mirror,
+        base=job.base_commit,
+        tree=tree,
+        texts=_texts(work, message, wanted),
+        known=_known(work),
+        policy=work.tools.screen,
+        drafts=wanted is not None,
+    )
+    told = replace(report, cautions=(*report.cautions, *verdict.draft_because, *verdict.cautions))
+    wanted = _pull_request(work, branches, told, draft=bool(verdict.draft_because))
     commit = await make_commit(
         mirror,
         tree=tree,
@@ -36,7 +53,6 @@ async def intend(work: Work) -> Publication | None:
         time=job.create_time,
     )
     reach(Point.B2, GitTimedOut)
-    branches = branches_of(work)
     intended = Publication(
         branch=branches.working,
         expected=job.base_commit if branches.continues else "",
@@ -44,7 +60,7 @@ async def intend(work: Work) -> Publication | None:
         tree=tree,
         commit=commit,
         message=message,
-        pull_request=_pull_request(work, branches, report),
+        pull_request=wanted,
     )
     recorded = await work.tools.store.intend(
         work.claim,
@@ -56,7 +72,9 @@ async def intend(work: Work) -> Publication | None:
                 "branch": job.working_branch,
                 "commit": commit,
                 "tree": tree,
-                **({"base": one.base_branch} if (one := intended.pull_request) else {}),
+                **({"base": wanted.base_branch} if wanted else {}),
+                "draftBecause": list(verdict.draft_because),
+                "cautions": list(verdict.cautions),
             },
             stage=Stage.PUBLISH,
         ),
@@ -89,7 +107,9 @@ def pull_request_base(branches: Branches, wished: str | None) -> str:
     return base
 
 
-def _pull_request(work: Work, branches: Branches, report: Report) -> WantedPullRequest | None:
+def _pull_request(
+    work: Work, branches: Branches, report: Report, *, draft: bool = False
+) -> WantedPullRequest | None:
     plan = work.plan
     if plan.publish_mode is not PublishMode.PR:
         return None
@@ -98,4 +118,20 @@ def _pull_request(work: Work, branches: Branches, report: Report) -> WantedPullR
         base_branch=pull_request_base(branches, plan.pr_base_branch),
         title=title(report),
         body=body(report),
+        draft=draft,
     )
+
+
+def _known(work: Work) -> Sequence[str]:
+    """What the deployment reaches repositories and forge with."""
+    forge = work.tools.forge
+    return [*work.tools.mirrors.known(), *(forge.keys.known() if forge else ())]
+
+
+def _texts(work: Work, message: str, wanted: WantedPullRequest | None) -> Mapping[str, str]:
+    """Whatever is sent beside the tree, by what to call it in a sentence."""
+    texts = {"the commit message": message, "the branch's name": work.job.working_branch}
+    if wanted is not None:
+        texts["the pull request's title"] = wanted.title
+        texts["the pull request's text"] = wanted.body
+    return texts

@@ -15,6 +15,7 @@ from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import Job, NewEvent, Usage
 from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.store import Store
+from services.orchestrator.screen.policy import ScreenPolicy
 from services.orchestrator.skills import SkillFolder
 from services.orchestrator.source.mirror import Mirror, Mirrors
 from services.orchestrator.source.use import Use
@@ -94,6 +95,7 @@ class Tools:
     now: Callable[[], datetime]
     forge: ForgeAccess | None = None
     """None where there is no key to any forge."""
+    screen: ScreenPolicy = field(default_factory=ScreenPolicy)
 
 
 @dataclass(slots=True, kw_only=True)

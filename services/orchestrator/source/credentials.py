@@ -1,7 +1,7 @@
 """Which credential git may use for which repository, told by environment alone."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -56,6 +56,13 @@ class Credentials:
         if self.token_file and self._is_forge(location):
             return self._with_token(self.token_file)
         return Access()
+
+    def known(self) -> Sequence[str]:
+        """The values the deployment has for any repository: nothing it publishes may hold one.
+
+        Raises `JobFailed` with REPO_AUTH when the token file cannot be read.
+        """
+        return self._with_token(self.token_file).secrets if self.token_file else ()
 
     def _is_forge(self, location: Location) -> bool:
         forge = urlsplit(self.forge_url)

@@ -306,6 +306,10 @@ class Mirrors:
         """Removes what crashed processes left half-done. Returns how much."""
         return sum(sweep(mirror / "scratch") for mirror in self.folders())
 
+    def known(self) -> Sequence[str]:
+        """The values that git is given for any repository. Raises JobFailed with REPO_AUTH."""
+        return self._credentials.known()
+
     @property
     def root(self) -> Path:
         """What all of them lie below."""

@@ -13,6 +13,9 @@ BATCH = 256
 """Questions asked before answers are read: both directions stay below a pipe's 64 KiB."""
 
 
+PIECE_BYTES = 1024 * 1024
+
+
 class ObjectReader:
     """Answers from ``git cat-file --batch-command``."""
 
@@ -40,6 +43,17 @@ class ObjectReader:
         content = await self._answers.readexactly(info.size_bytes)
         await self._answers.readexactly(1)
         return content
+
+    async def pieces(self, object_id: str) -> AsyncIterator[bytes]:
+        """The bytes of one object that is known to exist, whatever its size; read to their end."""
+        self._asking.write(f"contents {object_id}\n".encode())
+        await self._asking.drain()
+        info = await self._header()
+        if info is None:
+            raise ValueError(f"{object_id} is missing")
+        for start in range(0, info.size_bytes, PIECE_BYTES):
+            yield await self._answers.readexactly(min(PIECE_BYTES, info.size_bytes - start))
+        await self._answers.readexactly(1)
 
     async def _header(self) -> ObjectInfo | None:
         words = (await self._answers.readuntil(b"\n")).split()

@@ -69,6 +69,16 @@ async def test_a_result_becomes_a_branch_and_a_pull_request(house: House) -> Non
     assert house.forge.asked == ["look", "open"]
 
 
+async def test_what_the_forge_runs_by_itself_becomes_a_draft(house: House) -> None:
+    job = await done(house, writes(".gitlab-ci.yml"))
+
+    [pull] = house.forge.pulls
+    assert pull.draft
+    intended = await payload_of(house, job.job_id, "task.publish.intentRecorded")
+    because = ["It changes what the forge runs by itself: '.gitlab-ci.yml'."]
+    assert intended["draftBecause"] == because
+
+
 async def test_no_change_asks_the_forge_for_nothing(house: House) -> None:
     job = await done(house, nothing)
 

@@ -10,6 +10,7 @@ from hashlib import sha512
 import pytest
 
 from services.orchestrator.screen.scan import KNOWN, OVERLAP, WINDOW, Rules, Scan
+from services.orchestrator.source.credentials import MAX_TOKEN_BYTES
 
 WORD = string.ascii_letters + string.digits
 VALUE = "s3cr?t/" + 'Quo"te' + "+W0rd~9xy"
@@ -79,6 +80,11 @@ def test_a_known_value_is_found_in_base64_wherever_it_begins(before: int) -> Non
 )
 def test_a_known_value_is_found_however_it_is_written(content: bytes) -> None:
     assert _found(content, (VALUE,)) == {KNOWN}
+
+
+def test_the_longest_token_of_a_file_is_found() -> None:
+    value = "%" * MAX_TOKEN_BYTES
+    assert _found(b"x" + value.encode().hex().encode(), (value,)) == {KNOWN}
 
 
 @pytest.mark.parametrize("offset", range(-40, 41, 8))

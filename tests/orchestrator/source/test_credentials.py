@@ -50,6 +50,13 @@ def test_ssh_gets_the_operators_home_and_never_a_prompt(credentials: Credentials
     assert given.secrets == ()
 
 
+def test_what_must_not_be_published_is_known_whatever_the_repository(
+    credentials: Credentials,
+) -> None:
+    assert "s3cret" in credentials.known()
+    assert Credentials().known() == ()
+
+
 def test_a_rotated_token_is_read_anew(credentials: Credentials, tmp_path: Path) -> None:
     access(credentials, "owner/repo")
     (tmp_path / "token").write_text("another")
