@@ -18,8 +18,6 @@ OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 STDERR_BYTES = 8 * 1024
 READ_BYTES = 64 * 1024
 PIPES_SECONDS = 1.0
-LOCK_AGE = timedelta(seconds=30)
-"""Far longer than git holds a lock, also in another orchestrator's hands on a slow disk."""
 USERINFO = re.compile(r"(?<=://)[^/@\s'\"]*@")
 FULL = ("No space left on device", "Disk quota exceeded")
 
@@ -80,6 +78,8 @@ class Git:
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     network: Mapping[str, str] = field(default_factory=dict)
     """What the operator sets for the network: HTTPS_PROXY, NO_PROXY, GIT_SSL_CAINFO."""
+    lock_age: timedelta = timedelta(seconds=30)
+    """Far longer than git holds a lock, also in another orchestrator's hands on a slow disk."""
 
     async def run(
         self,
@@ -126,7 +126,7 @@ class Git:
                 return completed
             if disk_is_full(completed.stderr):
                 raise storage_full()
-            if not again or not await freed(completed.stderr, within=[git_dir], age=LOCK_AGE):
+            if not again or not await freed(completed.stderr, within=[git_dir], age=self.lock_age):
                 raise GitFailed(arguments[0], completed)
             again = False
 

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import stat
+import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -90,8 +92,17 @@ async def test_a_prune_that_fails_is_done_another_time(house: House, tmp_path: P
 
 
 async def test_a_mirror_whose_refs_are_locked_is_left_for_the_next_round(house: House) -> None:
+    impatient = Mirrors(
+        house.kept.root,
+        git=Git(lock_age=timedelta(seconds=0.1)),
+        credentials=Credentials(),
+        allow_local=True,
+    )
+    house.keeping = MirrorKeeping(impatient, house.store)
     lock = house.mirror.git_dir / "packed-refs.lock"
     lock.touch()
+    held = time.time() + 3600  # somebody holds it for as long as anybody looks
+    os.utime(lock, (held, held))
 
     assert await house.collect() == {}
     assert len(house.refs()) == 1
