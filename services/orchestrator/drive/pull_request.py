@@ -153,7 +153,6 @@ class _Opening:
             if look:
                 await asyncio.sleep(self._work.tools.pace.between_looks.total_seconds())
             choice = choose(await self._found(repository), self._wanted, self._publication.commit)
-            self._renewed = False  # the token works: it may run out once more
             if choice.ours is not None:
                 return choice
         return Choice()

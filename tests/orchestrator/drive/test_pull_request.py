@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.forge import ForgeAway, PullState, WantedPullRequest
+from services.orchestrator.jobs.forge import ForgeAway, PullState, TokenRefused, WantedPullRequest
 from services.orchestrator.jobs.job import Job, JobId, JobOutcome, JobState
 from services.orchestrator.jobs.publishing import marker
 from tests.orchestrator.drive.house import House, house_at, plan
@@ -181,6 +181,21 @@ async def test_without_a_better_token_the_job_waits_for_one_and_runs_no_step_aga
     assert len(house.runner.started) == 1
 
 
+async def test_a_token_that_may_look_and_not_open_ends_the_tries(house: House) -> None:
+    """A look-up that went well made the next token a first one again, and so without end."""
+
+    def refused(_: object) -> object:
+        raise TokenRefused("not with this token")
+
+    house.forge.troubles = [refused] * 50  # type: ignore[list-item]
+
+    job = await done(house)
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.PUBLISH_AUTH
+    assert house.forge.asked.count("open") == 2
+
+
 @pytest.mark.parametrize("state", [PullState.CLOSED, PullState.MERGED])
 async def test_what_a_person_has_closed_is_recorded_and_not_opened_again(
     house: House, state: PullState
@@ -272,3 +287,16 @@ async def test_a_base_that_is_not_there_is_told_before_any_agent_runs(house: Hou
     assert job.failure is not None
     assert job.failure.reason is Reason.BRANCH_NOT_FOUND
     assert house.runner.started == []
+
+
+async def test_a_secret_that_making_inert_would_part_is_found_before_that(house: House) -> None:
+    """A sign that was put behind its @ hid a value from the search, and from nobody else."""
+    house.forge.tokens = ["p@ss-w0rd-of-ours"]
+    request = plan(house.origin, steps=1, mode="pr")
+    request.task["task"]["instructions"] = "Log in with p@ss-w0rd-of-ours."
+
+    job = await house.ended(await house.submit(writes("a"), request=request))
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.SECRET_DETECTED
+    assert house.branches() == ["main"]
