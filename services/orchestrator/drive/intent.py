@@ -8,7 +8,7 @@ from services.orchestrator.drive.reporting import report_of
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.branches import Branches
 from services.orchestrator.jobs.claim import StoreAway
-from services.orchestrator.jobs.failures import Reason, failed
+from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.forge import WantedPullRequest
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
@@ -18,6 +18,7 @@ from services.orchestrator.jobs.wording import body, commit_message, title
 from services.orchestrator.screen.screen import screen
 from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
+from services.orchestrator.source.push import told_as_publishing
 
 
 async def intend(work: Work) -> Publication | None:
@@ -37,7 +38,7 @@ async def intend(work: Work) -> Publication | None:
         mirror,
         base=job.base_commit,
         tree=tree,
-        texts=_texts(work, message, wanted),
+        texts=_texts(work, report, message, wanted),
         known=_known(work),
         policy=work.tools.screen,
         drafts=wanted is not None,
@@ -125,13 +126,28 @@ def _pull_request(
 def _known(work: Work) -> Sequence[str]:
     """What the deployment reaches repositories and forge with."""
     forge = work.tools.forge
-    return [*work.tools.mirrors.known(), *(forge.keys.known() if forge else ())]
+    try:
+        return [*work.tools.mirrors.known(), *(forge.keys.known() if forge else ())]
+    except JobFailed as stopped:
+        raise told_as_publishing(stopped) from None
 
 
-def _texts(work: Work, message: str, wanted: WantedPullRequest | None) -> Mapping[str, str]:
-    """Whatever is sent beside the tree, by what to call it in a sentence."""
-    texts = {"the commit message": message, "the branch's name": work.job.working_branch}
+def _texts(
+    work: Work, report: Report, message: str, wanted: WantedPullRequest | None
+) -> Mapping[str, str]:
+    """Whatever is sent beside the tree, by what to call it in a sentence.
+
+    What is sent has signs put in to make it inert, which could part a secret: what it was made
+    of is looked at, too.
+    """
+    texts = {
+        "the commit message": message,
+        "the branch's name": work.job.working_branch,
+        "the objective": report.objective,
+    }
+    texts |= {f"the title of step {step.index}": step.title for step in report.steps}
     if wanted is not None:
         texts["the pull request's title"] = wanted.title
         texts["the pull request's text"] = wanted.body
+        texts |= {f"what step {step.index} said last": step.summary for step in report.steps}
     return texts

@@ -53,7 +53,7 @@ async def push(
         except (GitTimedOut, GitFailed):
             said = None
         except JobFailed as stopped:
-            raise _without_credential(stopped) from None
+            raise told_as_publishing(stopped) from None
         if said is not None and said.code == 0:
             already = _flag(said) == "="
             return Pushed(branch=branch, commit=commit, already=already)
@@ -130,8 +130,8 @@ async def _judge(
     )
 
 
-def _without_credential(problem: JobFailed) -> JobFailed:
-    """The token file's trouble, told as the publish stage's."""
+def told_as_publishing(problem: JobFailed) -> JobFailed:
+    """The token file's trouble with reading, told as the publish stage's; others as they are."""
     known = problem.failure
     if known.reason is not Reason.REPO_AUTH:
         return problem
