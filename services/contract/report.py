@@ -78,8 +78,13 @@ class Report:
     @property
     def violations(self) -> tuple[Violation, ...]:
         """Ordered by path, then reason; bounded, and the last says so where more was left out."""
-        found = [self._violations[key] for key in sorted(self._violations, key=_place)]
-        if len(found) <= MOST_VIOLATIONS:
+        said: dict[tuple[str, str], Violation] = {}
+        for key in sorted(self._violations, key=_place):
+            violation = self._violations[key]
+            # Paths that are cut or hidden may be spelled alike.
+            said.setdefault((violation.field, violation.reason), violation)
+        found = list(said.values())
+        if len(self._violations) <= MOST_VIOLATIONS:
             return tuple(found)
         return (
             *found[:MOST_VIOLATIONS],
@@ -93,8 +98,12 @@ class Report:
     @property
     def warnings(self) -> tuple[Remark, ...]:
         """Ordered and bounded likewise."""
-        found = [self._warnings[key] for key in sorted(self._warnings, key=_place)]
-        if len(found) <= MOST_WARNINGS:
+        said: dict[tuple[str, str], Remark] = {}
+        for key in sorted(self._warnings, key=_place):
+            remark = self._warnings[key]
+            said.setdefault((remark.field, remark.reason), remark)
+        found = list(said.values())
+        if len(self._warnings) <= MOST_WARNINGS:
             return tuple(found)
         more = Remark(
             "TOO_MANY_WARNINGS", "", f"There are more than {MOST_WARNINGS} warnings; see these."
