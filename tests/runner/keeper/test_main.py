@@ -263,11 +263,24 @@ def test_all_processes_of_a_run_carry_its_mark_whatever_they_forget(hold: Hold) 
     assert held.stdout().split() == ["Max", "realtime", "timeout", str(mark), str(mark), "us"]
 
 
+def names_of(mark: int) -> list[str]:
+    """What the processes that carry a mark are called now."""
+    names = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if marks.carries(int(folder.name), mark):
+                names.append((folder / "comm").read_text().strip())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+    return names
+
+
 def test_a_receipt_tells_by_what_each_process_was_found(hold: Hold) -> None:
     mark = marks.new()
     env = {"PATH": os.environ["PATH"], marks.VARIABLE: str(mark)}
     held = hold("sh", "-c", "setsid sleep 600 & echo ready; wait", mark=mark, env=env)
     held.says("ready")
+    eventually(lambda: "sleep" in names_of(mark), "what left the session never became itself")
     outside = subprocess.Popen(["sleep", "600"], env=env)
     eventually(lambda: marks.carries(outside.pid, mark), "it never had its mark")
 
