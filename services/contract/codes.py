@@ -36,7 +36,6 @@ WARNINGS = {
     "ALIAS": "A field has another spelling; the sentence names the right one.",
     "UNKNOWN_FIELD": "This version does not know the field; it is kept and has no effect.",
     "RUNTIME_RESOLVED": "`universal` became the deployment's default runtime.",
-    "SECRET_REF_UNUSED": "The reference is kept; the deployment's own credentials are used.",
     "TOO_MANY_WARNINGS": "There are more warnings than an answer lists; its path is empty.",
 }
 """What stops nothing and should be seen all the same."""

@@ -93,7 +93,10 @@ class Part:
             given = value.get(name)
             if given is not None:
                 where = (*path, name)
-                read[name] = result = kind.read(given, reading.given(where), reading)
+                result = kind.read(given, reading.given(where), reading)
+                if result is None and self.sparse:
+                    continue  # What is blank is absent.
+                read[name] = result
                 if simple or not result:
                     origins[where] = _origin(given, result)
             elif scalar:

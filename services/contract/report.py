@@ -5,8 +5,8 @@ import json
 import re
 from typing import TypeAlias
 
+from pawl import tokens
 from pawl.wire.errors import Violation
-from services.contract import tokens
 from services.contract.values import Remark
 
 Path: TypeAlias = "tuple[str | int, ...]"

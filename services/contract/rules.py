@@ -36,7 +36,6 @@ def apply(payload: Payload, deployment: Deployment, report: Report) -> Resolved:
     """
     _repository(payload, deployment, report)
     reason = _runtime(payload, deployment, report)
-    _auth(payload, report)
     _blank_steps(payload, report)
     _container(payload, deployment, report)
     _base_branch(payload, report)
@@ -111,16 +110,6 @@ def _runtime(payload: Payload, deployment: Deployment, report: Report) -> str:
             payload.origins[path] = Origin.DERIVED if given else Origin.DEFAULTED
             where[str(path[-1])] = runtime
     return reason
-
-
-def _auth(payload: Payload, report: Report) -> None:
-    for name, reference in payload.values["auth"].items():
-        if reference is not None and name in {"repoAuthRef", "publishAuthRef"}:
-            report.warn(
-                ("auth", name),
-                "SECRET_REF_UNUSED",
-                "This version resolves no references; the deployment's own credentials are used.",
-            )
 
 
 def _blank_steps(payload: Payload, report: Report) -> None:

@@ -1,12 +1,14 @@
 """What the contract is told by its environment."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
 import pydantic
 from pydantic_core import PydanticCustomError
-from pydantic_settings import NoDecode
 
-from pawl.wire.settings import Listen, ServiceSettings
+from pawl.hosts import Hosts
+from pawl.wire.settings import Listed, ListedHosts, Listen, ServerUrl, ServiceSettings
 from services.contract import repository
 from services.contract.values import Deployment
 
@@ -16,20 +18,19 @@ class Settings(ServiceSettings):
 
     listen: Listen = "127.0.0.1:50051"
     allow_local_repositories: bool = False
-    """Paths, ``file://`` and hosts of this machine or of private networks."""
-    allowed_repositories: Annotated[tuple[str, ...], NoDecode] = ()
-    """Globs, separated by commas; empty allows every repository."""
+    """Paths, ``file://`` and this machine as a host."""
+    allowed_repositories: Listed = ()
+    """Globs; empty allows every repository."""
+    private_hosts: ListedHosts = ()
+    """May be of private networks."""
+    allowed_hosts: ListedHosts = ()
+    """None but these and that of `github_url`; empty allows every host."""
+    github_url: ServerUrl = "https://github.com"
+    """Where ``owner/repo`` lies."""
     default_repository: str | None = None
     """Stands in where a payload names none."""
     default_runtime: Literal["codex", "gemini", "claude"] = "codex"
     """Stands in where a payload names none, or `universal`."""
-
-    @pydantic.field_validator("allowed_repositories", mode="before")
-    @classmethod
-    def _split(cls, given: object) -> object:
-        if not isinstance(given, str):
-            return given
-        return tuple(glob.strip() for glob in given.split(",") if glob.strip())
 
     @pydantic.field_validator("default_repository")
     @classmethod
@@ -37,20 +38,38 @@ class Settings(ServiceSettings):
         """An address that every task would be refused for should not start."""
         if given is None or not given.strip():
             return None
-        rules = {name: info.data[name] for name in _RULES if name in info.data}
+        told = info.data
+        if _RULES - told.keys():
+            return given  # what is wrong there is complained of already
         try:
-            return repository.canonical(given.strip(), Deployment(**rules))
+            return repository.canonical(given.strip(), _rules(told))
         except repository.Denied as denied:
             raise PydanticCustomError("denied", "{sentence}", {"sentence": str(denied)}) from denied
 
     def deployment(self) -> Deployment:
         """What the domain needs of it."""
-        return Deployment(
+        return replace(
+            _rules(self.model_dump(include=_RULES)),
             default_repository=self.default_repository,
             default_runtime=self.default_runtime,
-            allow_local_repositories=self.allow_local_repositories,
-            allowed_repositories=self.allowed_repositories,
         )
 
 
-_RULES = ("allow_local_repositories", "allowed_repositories")
+_RULES = {
+    "allow_local_repositories",
+    "allowed_repositories",
+    "private_hosts",
+    "allowed_hosts",
+    "github_url",
+}
+
+
+def _rules(told: Mapping[str, Any]) -> Deployment:
+    """Which repositories are taken."""
+    return Deployment(
+        allow_local_repositories=told["allow_local_repositories"],
+        allowed_repositories=told["allowed_repositories"],
+        private_hosts=Hosts.of(told["private_hosts"]),
+        allowed_hosts=Hosts.of(told["allowed_hosts"]),
+        forge_url=told["github_url"],
+    )

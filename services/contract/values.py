@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import TypeAlias
 
+from pawl.hosts import NO_HOSTS, HostRules, Hosts
 from pawl.wire.errors import Violation
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -21,11 +22,26 @@ class Deployment:
     default_runtime: str = "codex"
     """One of `RUNTIMES`."""
     allow_local_repositories: bool = False
-    """Paths, ``file://`` and hosts of this machine or of private networks."""
+    """Paths, ``file://`` and this machine as a host."""
     allowed_repositories: tuple[str, ...] = ()
     """Globs over the canonical spelling; none allows every repository."""
+    private_hosts: Hosts = NO_HOSTS
+    """May be of private networks."""
+    allowed_hosts: Hosts = NO_HOSTS
+    """None but these; none listed allows every host."""
+    forge_url: str = "https://github.com"
+    """Where ``owner/repo`` lies: always allowed, if private or plain http, too."""
     containers: bool = False
     """Whether the runners of this version can run `task.container`."""
+
+    @property
+    def hosts(self) -> HostRules:
+        """Which hosts a repository may be on."""
+        return HostRules(
+            local=self.allow_local_repositories,
+            private=self.private_hosts,
+            allowed=self.allowed_hosts,
+        )
 
 
 class Stage(StrEnum):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,6 +22,11 @@ METHOD = "/pawl.v1.ContractService/ValidateTask"
 AT_ONCE = 50
 MOST_GROWTH = 20 * 1024
 """KiB."""
+SECONDS = 20
+"""Bounds a call, on a machine that is busy; less than a slow request may hold its place."""
+
+# Each starts a process and has it work for seconds, which others on the machine do, too.
+pytestmark = pytest.mark.timeout(60)
 
 Answer: TypeAlias = tuple[str, ...]
 
@@ -62,7 +68,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     )
     try:
         assert process.stderr is not None
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(SECONDS):
             while b'"event": "serving"' not in await process.stderr.readline():
                 pass
         yield Server(process.pid, address_file.read_text())
@@ -184,7 +190,7 @@ async def stubs(address: str, count: int) -> AsyncIterator[list[Any]]:
 async def answer(call: Any, raw: bytes) -> Answer:
     """The status of a call, with the reason of its refusal."""
     try:
-        await call(raw, timeout=8)
+        await call(raw, timeout=SECONDS)
     except grpc.aio.AioRpcError as error:
         said = refusal(error)
         first = said.violations[0].reason if said.violations else said.reason
@@ -227,11 +233,9 @@ async def test_fifty_bombs_get_the_right_status_and_no_memory(
     assert Counter(answers) == {expected: AT_ONCE}
 
 
-async def bare_status(
-    server: Server, size: int, body: bytes, *, encoding: str = "identity", patience: float = 9
-) -> int:
+async def bare_status(server: Server, size: int, body: bytes, *, encoding: str = "identity") -> int:
     """The status of one call on a connection of its own, as a number."""
-    async with asyncio.timeout(patience), bare_call(server.address) as call:
+    async with asyncio.timeout(SECONDS), bare_call(server.address) as call:
         await call.open(METHOD, encoding=encoding)
         return await call.send(size, body, compressed=encoding != "identity")
 
@@ -264,12 +268,14 @@ async def test_fifty_times_64_mib_are_refused_by_their_length_alone(server: Serv
 async def test_ten_that_stop_in_the_middle_hold_up_nobody_for_long(server: Server) -> None:
     size = PAYLOAD_LIMIT - 1
 
-    async with not_growing(server):
-        answers = await asyncio.gather(
-            *(bare_status(server, size, bytes(size - 1), patience=6) for _ in range(10)),
-            return_exceptions=True,
-        )
+    async with not_growing(server), asyncio.TaskGroup() as group:
+        calls = [group.create_task(bare_status(server, size, bytes(size - 1))) for _ in range(10)]
+        refused = [await one for one in islice(asyncio.as_completed(calls), 6)]
+        afterwards = await small_call(server)
+        waiting = [one for one in calls if not one.done()]
+        for one in waiting:
+            one.cancel()
 
-    refused = grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
-    assert Counter(answers)[refused] == 6
-    assert sum(isinstance(answer, TimeoutError) for answer in answers) == 4
+    assert refused == [grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]] * 6
+    assert afterwards == PLANNED
+    assert len(waiting) == 4

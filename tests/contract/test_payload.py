@@ -213,17 +213,35 @@ def test_null_and_blank_mean_absent() -> None:
     assert full.digest == bare.digest
 
 
+@pytest.mark.parametrize("name", ["image", "workdir", "artifactsSubdir", "pull"])
+@pytest.mark.parametrize("blank", [None, "", " \n", "\u200b"])
+def test_a_blank_field_of_a_container_is_left_out_as_an_absent_one_is(
+    name: str, blank: str | None
+) -> None:
+    """Once a blank one was kept as null, and the canonical task had another digest than its own."""
+    bare = planned(payload({"container": {"enabled": False}}))
+    full = planned(payload({"container": {"enabled": False, name: blank}}))
+
+    assert full.task == bare.task
+    assert full.digest == bare.digest
+
+
 def test_a_secret_in_the_place_of_a_reference_is_never_echoed() -> None:
     answer = plan(payload(auth={"repoAuthRef": "ghp_abcdefghijklmnop"}), Deployment())
 
     assert "ghp_" not in said(answer)
 
 
-def test_a_secret_reference_is_accepted_with_a_warning_that_it_is_unused() -> None:
+def test_a_secret_reference_is_kept_as_it_is() -> None:
+    """Whether it leads anywhere is the orchestrator's to find out."""
     raw = payload(auth={"repoAuthRef": "vault://kv/team/git#token"})
 
     assert faults(raw) == []
-    assert warned(raw) == [("auth.repoAuthRef", "SECRET_REF_UNUSED")]
+    assert warned(raw) == []
+    assert planned(raw).task["auth"] == {
+        "repoAuthRef": "vault://kv/team/git#token",
+        "publishAuthRef": None,
+    }
 
 
 def test_the_fields_of_a_container_that_is_off_are_kept() -> None:

@@ -22,7 +22,6 @@ from services.contract.plan import plan
 from services.contract.report import Path
 from services.contract.servicer import ContractServicer
 from services.contract.values import Deployment, Json
-from tests.contract.hostile import urls
 from tests.contract.hostile.mebibytes import MEBIBYTES
 from tests.contract.nearly_valid import (
     DEPLOYMENTS,
@@ -33,6 +32,7 @@ from tests.contract.nearly_valid import (
     with_container,
 )
 from tests.contract.payloads import json_objects, planned, said, valid_payloads
+from tests.support import urls
 
 Contract: TypeAlias = "rpc.ContractServiceAsyncStub"
 
@@ -73,7 +73,7 @@ def encodable(value: Any) -> Any:
     return value
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(raw=anything, report=st.booleans())
 async def test_any_json_is_answered_ok_or_invalid_argument(
     contract: Contract, raw: dict[str, Any], report: bool

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pawl.hosts import Hosts
 from pawl.v1 import contract_pb2 as pb
 from pawl.v1 import contract_pb2_grpc as rpc
 from pawl.wire.channel import channel
@@ -17,8 +18,8 @@ from services.contract.plan import plan
 from services.contract.repository import Denied, canonical
 from services.contract.servicer import ContractServicer
 from services.contract.values import Deployment
-from tests.contract.hostile.urls import CANARY, CREDENTIALS, GOOD, refused
 from tests.contract.payloads import DEPLOYMENT, LOCAL, faults, payload, planned, said
+from tests.support.urls import CANARY, CREDENTIALS, GOOD, refused
 
 REFUSED = refused()
 CODES = {"REPO_URL_DENIED", "BAD_TEXT", "SIZE"}
@@ -31,11 +32,17 @@ NEAR = {
     "http://127.0.0.1:3000/a/b": "http://127.0.0.1:3000/a/b",
     "http://localhost/a": "http://localhost/a",
     "http://[::1]:80/a": "http://[::1]/a",
-    "https://10.0.0.1/a": "https://10.0.0.1/a",
-    "https://[fd00::1]/a": "https://[fd00::1]/a",
-    "https://git.corp.internal/a": "https://git.corp.internal/a",
-    "git@gitserver:a": "git@gitserver:a",
+    "http://git.localhost:3000/a": "http://git.localhost:3000/a",
 }
+"""What allowing local repositories allows."""
+PRIVATE = {
+    "https://10.0.0.1/a": "https://10.0.0.1/a",
+    "https://[FD00::1]/a": "https://[fd00::1]/a",
+    "https://Git.corp.internal/a": "https://git.corp.internal/a",
+    "git@gitserver:a": "git@gitserver:a",
+    "ssh://git@gitserver:2222/a": "ssh://git@gitserver:2222/a",
+}
+LISTED = ("10.0.0.0/24", "fd00::1", "*.corp.internal", "gitserver")
 ADDRESSES = st.builds(
     "".join,
     st.tuples(
@@ -101,7 +108,10 @@ def test_a_refusal_says_what_is_wrong_and_what_to_do(address: str) -> None:
         ("ssh://user:pw@example.com/a", "credentials"),
         ("user:pw@example.com/a", "credentials"),
         ("/srv/x", "PAWL_ALLOW_LOCAL_REPOSITORIES"),
-        ("https://gitserver/a", "PAWL_ALLOW_LOCAL_REPOSITORIES"),
+        ("https://localhost/a", "PAWL_ALLOW_LOCAL_REPOSITORIES"),
+        ("https://127.0.0.2/a", "PAWL_ALLOW_LOCAL_REPOSITORIES"),
+        ("https://gitserver/a", "PAWL_PRIVATE_HOSTS"),
+        ("https://10.0.0.1/a", "PAWL_PRIVATE_HOSTS"),
         ("http://example.com/a", "encrypted"),
         ("https://bücher.example/a", "xn--"),
     ],
@@ -186,6 +196,47 @@ def test_a_deployment_may_allow_what_is_near(given: str, spelling: str) -> None:
         canonical(given, DEPLOYMENT)
 
 
+@pytest.mark.parametrize(("given", "spelling"), PRIVATE.items())
+def test_a_private_host_is_taken_where_it_is_listed(given: str, spelling: str) -> None:
+    listed = Deployment(private_hosts=Hosts.of(LISTED))
+
+    assert canonical(given, listed) == spelling
+    with pytest.raises(Denied, match="PAWL_PRIVATE_HOSTS"):
+        canonical(given, LOCAL)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://127.0.0.1/a",
+        "https://169.254.169.254/a",
+        "https://metadata.google.internal/a",
+        "https://[fe80::1]/a",
+        "https://[::ffff:10.0.0.1]/a",
+        "https://0.0.0.0/a",
+        "http://10.0.0.1/a",
+        "/srv/x",
+    ],
+)
+def test_a_list_of_private_hosts_allows_neither_this_machine_nor_what_is_no_host(
+    address: str,
+) -> None:
+    listed = Deployment(private_hosts=Hosts.of(["10.0.0.0/8", "169.254.0.0/16", "fe80::/10"]))
+
+    with pytest.raises(Denied):
+        canonical(address, listed)
+
+
+def test_where_hosts_are_listed_all_others_are_excluded() -> None:
+    deployment = Deployment(allowed_hosts=Hosts.of(["github.com", "*.acme.example"]))
+
+    for address in ("owner/repo", "https://GitHub.com/a/b", "git@git.acme.example:a"):
+        canonical(address, deployment)
+    for address in ("https://acme.example/a", "https://evilacme.example/a", "https://8.8.8.8/a"):
+        with pytest.raises(Denied, match="PAWL_ALLOWED_HOSTS"):
+            canonical(address, deployment)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -208,6 +259,8 @@ def test_a_deployment_may_allow_what_is_near(given: str, spelling: str) -> None:
         "https://[::ffff:127.0.0.1]/a",
         "https://0.0.0.0/a",
         "https://224.0.0.1/a",
+        "https://10.0.0.1/a",
+        "https://git.corp.internal/a",
     ],
 )
 def test_even_then_not_everything_is_taken(address: str) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pawl.hosts import Hosts
 from pawl.wire.settings import load
 from services.contract.settings import Settings
 from services.contract.values import Deployment
@@ -21,6 +22,9 @@ def test_every_setting_reaches_the_domain(monkeypatch: pytest.MonkeyPatch) -> No
         DEFAULT_RUNTIME="gemini",
         ALLOW_LOCAL_REPOSITORIES="1",
         ALLOWED_REPOSITORIES="acme/*, /srv/*,",
+        PRIVATE_HOSTS="git.corp.internal, 10.1.0.0/16",
+        ALLOWED_HOSTS="*.corp.internal",
+        GITHUB_URL="https://forge.corp.internal/",
     )
 
     assert settings.deployment() == Deployment(
@@ -28,6 +32,9 @@ def test_every_setting_reaches_the_domain(monkeypatch: pytest.MonkeyPatch) -> No
         default_runtime="gemini",
         allow_local_repositories=True,
         allowed_repositories=("acme/*", "/srv/*"),
+        private_hosts=Hosts.of(["git.corp.internal", "10.1.0.0/16"]),
+        allowed_hosts=Hosts.of(["*.corp.internal"]),
+        forge_url="https://forge.corp.internal",
     )
 
 
@@ -43,6 +50,9 @@ def test_an_empty_default_repository_is_none(monkeypatch: pytest.MonkeyPatch) ->
         ("DEFAULT_RUNTIME", "copilot"),
         ("ALLOW_LOCAL_REPOSITORIES", "perhaps"),
         ("LISTEN", "everywhere"),
+        ("GITHUB_URL", "https://git.example.org:99999"),
+        ("PRIVATE_HOSTS", "10.1.2.3/16"),
+        ("ALLOWED_HOSTS", "https://github.com"),
     ],
 )
 def test_a_wrong_value_stops_the_start_and_names_the_setting(

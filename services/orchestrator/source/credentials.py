@@ -4,12 +4,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from services.orchestrator.jobs.failures import Reason, failed
-from services.orchestrator.source.location import DEFAULT_PORTS, Location
-
-MAX_TOKEN_BYTES = 8 * 1024
+from services.orchestrator.jobs.failures import failed
+from services.orchestrator.source.keyring import Keyring
+from services.orchestrator.source.keys import NO_REFS, AuthRefs, Keys, Purpose
+from services.orchestrator.source.location import Location, origin_of
+from services.orchestrator.source.token_file import REASONS
 
 # `StrictHostKeyChecking=yes`: a host nobody has vouched for gets neither code nor a signature.
 # The operator adds keys to known_hosts; `accept-new` would trust whoever answers first.
@@ -32,20 +32,26 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """The operator's credentials for repositories."""
+    """What git is given of the deployment's keys."""
 
-    forge_url: str = "https://github.com"
-    token_file: Path | None = None
-    """Holds the token for the forge's host; read at every use, so that it can be rotated."""
+    keys: Keys = field(default_factory=Keyring)
     home: Path | None = None
     """Where ssh finds the operator's keys, configuration, known hosts."""
     ssh_auth_sock: str | None = None
 
-    def access(self, location: Location) -> Access:
-        """What git gets for `location`: the token for the forge's own host, ssh's home for ssh.
+    async def access(
+        self,
+        location: Location,
+        refs: AuthRefs = NO_REFS,
+        purpose: Purpose = Purpose.READ,
+        *,
+        fresh: bool = False,
+    ) -> Access:
+        """What git gets for `location`: a token by http, the operator's home for ssh.
 
-        Raises `JobFailed` with REPO_AUTH when the token file cannot be read.
+        `fresh` is that of `Keys.token`. Raises as `check` and `Keys.token` do.
         """
+        _fits(location, refs, purpose)
         if location.protocol == "ssh":
             environment = {"GIT_SSH_COMMAND": SSH, "GIT_SSH_VARIANT": "ssh"}
             if self.home:
@@ -53,39 +59,45 @@ class Credentials:
             if self.ssh_auth_sock:
                 environment["SSH_AUTH_SOCK"] = self.ssh_auth_sock
             return Access(environment=environment)
-        if self.token_file and self._is_forge(location):
-            return self._with_token(self.token_file)
-        return Access()
+        if location.local:
+            return Access()
+        token = await self.keys.token(location, refs, purpose, fresh=fresh)
+        return _with_token(location, token.value) if token else Access()
+
+    def check(self, location: Location, refs: AuthRefs, purpose: Purpose) -> None:
+        """Raises `JobFailed` with REPO_AUTH or PUBLISH_AUTH for a secret that cannot be of use.
+
+        Asks nobody: whether the secret is there shows when it is needed.
+        """
+        _fits(location, refs, purpose)
+        self.keys.offers(location, refs, purpose)
 
     def known(self) -> Sequence[str]:
-        """The values the deployment has for any repository: nothing it publishes may hold one.
+        """The values git is given for any repository: nothing that is published may hold one.
 
-        Raises `JobFailed` with REPO_AUTH when the token file cannot be read.
+        Raises `JobFailed` with REPO_AUTH when a key cannot be read.
         """
-        return self._with_token(self.token_file).secrets if self.token_file else ()
+        return [form for token in self.keys.known() for form in (token, _basic(token))]
 
-    def _is_forge(self, location: Location) -> bool:
-        forge = urlsplit(self.forge_url)
-        return (forge.scheme, forge.hostname, forge.port or DEFAULT_PORTS.get(forge.scheme)) == (
-            location.protocol,
-            location.host,
-            location.port or DEFAULT_PORTS.get(location.protocol),
-        )
 
-    def _with_token(self, token_file: Path) -> Access:
-        try:
-            with token_file.open("rb") as file:
-                token = file.read(MAX_TOKEN_BYTES).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            token = ""
-        if not token or not token.isprintable():
-            raise failed(
-                Reason.REPO_AUTH,
-                f"PAWL_GITHUB_TOKEN_FILE ({token_file}) holds no token that can be read.",
-                "Put the token into the file, readable by the orchestrator; then submit the task "
-                "again.",
-            )
-        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        # Bound to the forge's address, beside redirects being off: git sends it nowhere else.
-        key = f"http.{self.forge_url.rstrip('/')}/.extraHeader"
-        return Access(configuration={key: f"Authorization: Basic {basic}"}, secrets=(token, basic))
+def _fits(location: Location, refs: AuthRefs, purpose: Purpose) -> None:
+    if refs.of(purpose) is None or location.protocol in {"https", "http"}:
+        return
+    # The operator's key would reach the repository, and whoever wrote the task may have none.
+    raise failed(
+        REASONS[purpose],
+        f"the task names {refs.of(purpose)}, and a secret by reference is of use by https alone: "
+        f"{location.url} is reached by {location.protocol}",
+        "Submit the task again with the repository's https address, or without the secret.",
+    )
+
+
+def _with_token(location: Location, token: str) -> Access:
+    basic = _basic(token)
+    # Bound to the repository's server, beside redirects being off: git sends it nowhere else.
+    key = f"http.{origin_of(location)}/.extraHeader"
+    return Access(configuration={key: f"Authorization: Basic {basic}"}, secrets=(token, basic))
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()

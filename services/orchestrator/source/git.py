@@ -146,6 +146,8 @@ class Git:
         return {
             "PATH": self.path,
             "LC_ALL": "C",
+            # Without one, curl looks up the user's and sends what its .netrc has for the host.
+            "HOME": "/dev/null",
             "GIT_DIR": str(git_dir),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -251,7 +253,7 @@ def storage_full() -> Exception:
     return failed(
         Reason.STORAGE_FULL,
         "The orchestrator's disk is full.",
-        "Free space below PAWL_DATA_DIR, then submit the task again.",
+        "Free space below PAWL_DATA_DIR, then retry the job.",
     )
 
 

@@ -10,18 +10,22 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pawl.hosts import HostRules
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
-from services.orchestrator.source.credentials import Credentials
+from services.orchestrator.source.credentials import Access, Credentials
 from services.orchestrator.source.git import OBJECT_ID, Completed, Git
+from services.orchestrator.source.keys import NO_REFS, AuthRefs
 from services.orchestrator.source.location import Location, locate, repository_key
 from services.orchestrator.source.origin import FetchLimits, Origin
 from services.orchestrator.source.scratch import scratch, sweep
 from services.orchestrator.source.use import MirrorTaken, Use, UseLock
+from services.orchestrator.source.ways import Ways
 
 ORIGIN_HEADS = "refs/origin/heads/"
 LISTED_BRANCHES = 5_000
 MANY_PACKS = 50
 KNOWN_TREES = 1_000
+KNOWN_FETCHES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +50,20 @@ class Mirror:
         *,
         git: Git,
         credentials: Credentials,
+        ways: Ways,
         limits: FetchLimits,
     ) -> None:
         self.git_dir = git_dir
         self.location = location
         self.git = git
-        self.origin = Origin(git_dir, location, git=git, credentials=credentials, limits=limits)
+        self.origin = Origin(
+            git_dir, location, git=git, credentials=credentials, ways=ways, limits=limits
+        )
         self._lock = UseLock(git_dir)
         self._fetching = asyncio.Lock()
         self._begun = 0
-        self._last = _Fetched(number=0)
+        self._last: dict[str | None, _Fetched] = {}
+        """By what reads the repository: nobody shares a fetch by another's key."""
         self._default: str | None = None
         self._trees: dict[str, str] = {}
 
@@ -76,7 +84,7 @@ class Mirror:
             ) from None
         try:
             if not (self.git_dir / "HEAD").exists():
-                self._last = _Fetched(number=0)
+                self._last.clear()
                 self._default = None
                 self._trees.clear()
             await self.ensure()
@@ -85,33 +93,42 @@ class Mirror:
             raise
         return use
 
-    async def fetch(self) -> None:
-        """Brings origin's branches and its default branch up to date.
+    async def fetch(self, refs: AuthRefs = NO_REFS) -> None:
+        """Brings origin's branches and its default branch up to date, with the key of `refs`.
 
-        Callers that wait at the same time share one fetch, always one that began after they
-        asked. Raises `JobFailed` with REPO_UNREACHABLE (after its tries), REPO_AUTH,
-        REPO_NOT_FOUND, REPO_TOO_LARGE, STORAGE_FULL; BRANCH_NOT_FOUND for an empty repository.
+        Callers that wait at the same time with the same key share one fetch, always one that
+        began after they asked. Raises `JobFailed` with REPO_UNREACHABLE (after its tries),
+        REPO_AUTH, REPO_NOT_FOUND, REPO_TOO_LARGE, STORAGE_FULL; BRANCH_NOT_FOUND for an empty
+        repository.
         """
         asked_after = self._begun
+        # Before it is this caller's turn: a vault that is away holds up nobody with another key.
+        access = await self.origin.access(refs)
         async with self._fetching:
-            if self._last.number <= asked_after:
-                self._begun += 1
-                try:
-                    async with self._held():
-                        await self._bring_up_to_date()
-                    self._last = _Fetched(number=self._begun)
-                except JobFailed as problem:
-                    self._last = _Fetched(number=self._begun, failure=problem)
-            if self._last.failure:
-                raise JobFailed(self._last.failure.failure)
+            last = self._last.get(refs.repo)
+            if last is None or last.number <= asked_after:
+                last = await self._fetched(refs, access)
+            if last.failure:
+                raise JobFailed(last.failure.failure)
+
+    async def _fetched(self, refs: AuthRefs, access: Access) -> _Fetched:
+        self._begun += 1
+        failure: JobFailed | None = None
+        try:
+            async with self._held():
+                await self._bring_up_to_date(refs, access)
+        except JobFailed as problem:
+            failure = problem
+        if len(self._last) >= KNOWN_FETCHES:
+            self._last.clear()  # Whoever would have shared one begins another.
+        self._last[refs.repo] = fetched = _Fetched(number=self._begun, failure=failure)
+        return fetched
 
     async def default_branch(self) -> str:
-        """Origin's default branch at the time of the last fetch; fetches if there was none.
+        """Origin's default branch at the time of the last fetch.
 
-        Raises `JobFailed` with BRANCH_NOT_FOUND where origin has none, or as `fetch` does.
+        Raises `JobFailed` with BRANCH_NOT_FOUND where origin has none.
         """
-        if self._last.number == 0:
-            await self.fetch()
         if self._default is None:
             raise failed(
                 Reason.BRANCH_NOT_FOUND,
@@ -138,8 +155,23 @@ class Mirror:
         raise failed(
             Reason.BRANCH_NOT_FOUND,
             f"{self.location.url} has no branch {name}; {has}.",
-            "Correct the branch's name in the task, or create the branch; then submit again.",
+            "Create the branch, then retry the job; or submit the task with the right name.",
         )
+
+    async def in_the_way(self, name: str) -> str | None:
+        """A branch of the last fetch beside which there can be none called `name`.
+
+        Git keeps ``a`` out where there is ``a/b``, and ``a/b`` where there is ``a``.
+        """
+        parts = name.split("/")
+        for length in range(1, len(parts)):
+            above = "/".join(parts[:length])
+            if await self.kept(ORIGIN_HEADS + above):
+                return above
+        below = await self.run(
+            "for-each-ref", "--count=1", "--format=%(refname)", f"{ORIGIN_HEADS}{name}/"
+        )
+        return below.stdout.decode().strip().removeprefix(ORIGIN_HEADS) or None
 
     async def tree_of(self, revision: str) -> str:
         """The tree id of a commit or tree, which are named by full hex."""
@@ -195,21 +227,22 @@ class Mirror:
         # HEAD is there before git has written the rest; the description comes when all is.
         return all((self.git_dir / name).exists() for name in ("HEAD", "description"))
 
-    async def _bring_up_to_date(self) -> None:
+    async def _bring_up_to_date(self, refs: AuthRefs, access: Access) -> None:
         await self.ensure()
         self.origin.drop_unfinished()
-        offered = await self.origin.listing()
+        offered = await self.origin.listing(refs, access)
         self._default = offered.default
         if not offered.heads:
             raise failed(
                 Reason.BRANCH_NOT_FOUND,
                 f"{self.location.url} is empty: it has no branch with a commit to start from.",
-                "Push a first commit to the repository, then submit the task again.",
+                "Push a first commit to the repository, then retry the job.",
             )
         if offered.heads == await self._heads():
             return
         try:
-            await self.origin.fetch(ORIGIN_HEADS, present_bytes=await self._size_bytes())
+            present = await self._size_bytes()
+            await self.origin.fetch(ORIGIN_HEADS, refs, access, present_bytes=present)
         finally:
             self.origin.drop_unfinished()
         if await self._size_bytes() > self.origin.limits.max_repository_bytes:
@@ -255,7 +288,7 @@ class Mirror:
                 raise failed(
                     Reason.REPO_UNREACHABLE,
                     f"Another orchestrator has been fetching {self.location.url} for too long.",
-                    "Submit the task again when the other orchestrator is done or stopped.",
+                    "Retry the job when the other orchestrator is done or stopped.",
                 ) from None
             yield
         finally:
@@ -272,12 +305,16 @@ class Mirrors:
         git: Git,
         credentials: Credentials,
         allow_local: bool,
+        forge_url: str = "https://github.com",
+        ways: Ways | None = None,
         limits: FetchLimits | None = None,
     ) -> None:
         self._root = root
         self._git = git
+        self._forge_url = forge_url
         self._credentials = credentials
         self._allow_local = allow_local
+        self._ways = ways or Ways(rules=HostRules(local=allow_local), forge_url=forge_url)
         self._limits = limits or FetchLimits()
         self._open: dict[str, Mirror] = {}
 
@@ -286,9 +323,8 @@ class Mirrors:
 
         The same object for the same repository. Raises `JobFailed` with REPO_URL_DENIED.
         """
-        location = locate(
-            repository, forge_url=self._credentials.forge_url, allow_local=self._allow_local
-        )
+        location = self.location(repository)
+        self._ways.admit(repository, location)
         key = repository_key(location.url)
         mirror = self._open.get(key)
         if mirror is None:
@@ -297,6 +333,7 @@ class Mirrors:
                 location,
                 git=self._git,
                 credentials=self._credentials,
+                ways=self._ways,
                 limits=self._limits,
             )
         await mirror.ensure()
@@ -325,11 +362,15 @@ class Mirrors:
         return sorted(self._root.glob("*.git")) if self._root.is_dir() else []
 
     def folder(self, repository: str) -> Path:
-        """Where the mirror of a repository is, or would be. Raises JobFailed as `open` does."""
-        location = locate(
-            repository, forge_url=self._credentials.forge_url, allow_local=self._allow_local
-        )
-        return self._root / f"{repository_key(location.url)}.git"
+        """Where the mirror of a repository is, or would be, also of one allowed no more.
+
+        Raises JobFailed with REPO_URL_DENIED for what is no address.
+        """
+        return self._root / f"{repository_key(self.location(repository).url)}.git"
+
+    def location(self, repository: str) -> Location:
+        """Where a task's `repository` lies. Raises JobFailed as `folder` does."""
+        return locate(repository, forge_url=self._forge_url, allow_local=self._allow_local)
 
 
 def _lock(descriptor: int) -> bool:

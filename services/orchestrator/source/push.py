@@ -1,19 +1,40 @@
 """The push of one exact commit to one branch of origin."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from pawl.wire.faultpoints import Point, answered, begin
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
-from services.orchestrator.source.git import OBJECT_ID, Completed, GitFailed, GitTimedOut
+from services.orchestrator.source.git import (
+    OBJECT_ID,
+    Completed,
+    GitFailed,
+    GitSaidTooMuch,
+    GitTimedOut,
+)
+from services.orchestrator.source.keys import NO_REFS, AuthRefs, KeyAway, Purpose
 from services.orchestrator.source.mirror import Mirror
-from services.orchestrator.source.words import Trouble, detail, remedy, remote_words, trouble
+from services.orchestrator.source.words import (
+    FOR_GOOD,
+    PASSING,
+    Trouble,
+    detail,
+    remedy,
+    remote_words,
+    trouble,
+)
 
 PUSH_TIMEOUT = timedelta(seconds=120)
 READ_TIMEOUT = timedelta(seconds=30)
+REFUSALS = 3
+"""A host's servers hear of a new token, and of its rights, one after the other."""
 DECLINED = "!"
+RETRY = (
+    "Retry the job when the host answers: no step runs again. The result is the artifact "
+    "patches/changes.patch, too."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,37 +53,40 @@ async def push(
     commit: str,
     branch: str,
     expected: str | None,
+    refs: AuthRefs = NO_REFS,
     proceed: Callable[[], None] = lambda: None,
-    pauses: Sequence[timedelta] | None = None,
+    pauses: Iterable[timedelta] | None = None,
 ) -> Pushed:
     """Moves `branch` of origin from `expected` (None: it must not exist) to `commit`.
 
     Never forced: `expected` must be an ancestor of `commit`. `proceed` is called right before
-    each try; what it raises stops the push (the lease rule goes there). Repeating the call
-    after success succeeds. Raises `JobFailed` with PUBLISH_CONFLICT (the branch is elsewhere;
-    names its commit), PUBLISH_AUTH, PUBLISH_REJECTED (with the remote's words),
-    PUBLISH_UNAVAILABLE (after its tries, `pauses` apart, or as far as fetches are).
+    each try; what it raises stops the push (the lease rule goes there). A refused token is
+    renewed once, and the refusal believed after `REFUSALS`. Repeating the call after success
+    succeeds. Raises `JobFailed` with PUBLISH_CONFLICT (the branch is elsewhere; names its commit),
+    PUBLISH_AUTH, PUBLISH_REJECTED (with the remote's words), PUBLISH_UNAVAILABLE (after its tries,
+    `pauses` apart, or as far as fetches are).
     """
     await _refuse_force(mirror, commit, expected)
-    waits = list(mirror.origin.limits.pauses if pauses is None else pauses)
+    waits = iter(mirror.origin.limits.pauses if pauses is None else pauses)
+    refusals = 0
     while True:
         proceed()
         try:
-            said = await _try(mirror, commit, branch, expected)
-            answered(Point.B4, GitTimedOut)
-        except (GitTimedOut, GitFailed):
-            said = None
+            outcome = await _once(mirror, commit, branch, expected, refs)
         except JobFailed as stopped:
             raise told_as_publishing(stopped) from None
-        if said is not None and said.code == 0:
-            already = _flag(said) == "="
-            return Pushed(branch=branch, commit=commit, already=already)
-        problem = await _judge(mirror, said, commit, branch, expected)
-        if problem is None:
-            return Pushed(branch=branch, commit=commit, already=False)
-        if problem.failure.reason is not Reason.PUBLISH_UNAVAILABLE or not waits:
-            raise problem
-        await asyncio.sleep(waits.pop(0).total_seconds())
+        if isinstance(outcome, Pushed):
+            return outcome
+        reason = outcome.failure.reason
+        renewed, again = False, reason is Reason.PUBLISH_UNAVAILABLE
+        if reason is Reason.PUBLISH_AUTH:
+            refusals += 1
+            renewed = refusals == 1 and await mirror.origin.renewed(refs, Purpose.PUBLISH)
+            again = refusals < REFUSALS
+        pause = next(waits, None) if again else None
+        if pause is None and not renewed:
+            raise outcome
+        await asyncio.sleep(pause.total_seconds() if pause else 0)
 
 
 async def _refuse_force(mirror: Mirror, commit: str, expected: str | None) -> None:
@@ -75,7 +99,27 @@ async def _refuse_force(mirror: Mirror, commit: str, expected: str | None) -> No
         raise ValueError(f"{commit} does not continue {expected}: the push would be forced")
 
 
-async def _try(mirror: Mirror, commit: str, branch: str, expected: str | None) -> Completed:
+async def _once(
+    mirror: Mirror, commit: str, branch: str, expected: str | None, refs: AuthRefs
+) -> Pushed | JobFailed:
+    """One try, and what became of it."""
+    said: Completed | None
+    try:
+        said = await _try(mirror, commit, branch, expected, refs)
+        answered(Point.B4, GitTimedOut)
+    except (GitTimedOut, GitFailed, GitSaidTooMuch):
+        said = None
+    except KeyAway as away:
+        return _unavailable(mirror.location.url, away.words)
+    if said is not None and said.code == 0:
+        return Pushed(branch=branch, commit=commit, already=_flag(said) == "=")
+    problem = await _judge(mirror, said, commit, branch, expected, refs=refs)
+    return problem or Pushed(branch=branch, commit=commit, already=False)
+
+
+async def _try(
+    mirror: Mirror, commit: str, branch: str, expected: str | None, refs: AuthRefs
+) -> Completed:
     ref = f"refs/heads/{branch}"
     return await mirror.origin.run(
         "push",
@@ -94,11 +138,19 @@ async def _try(mirror: Mirror, commit: str, branch: str, expected: str | None) -
         timeout=PUSH_TIMEOUT,
         accept=range(256),
         begun=lambda: begin(Point.B4),
+        refs=refs,
+        purpose=Purpose.PUBLISH,
     )
 
 
 async def _judge(
-    mirror: Mirror, said: Completed | None, commit: str, branch: str, expected: str | None
+    mirror: Mirror,
+    said: Completed | None,
+    commit: str,
+    branch: str,
+    expected: str | None,
+    *,
+    refs: AuthRefs,
 ) -> JobFailed | None:
     """Why a try failed; None where it did not, whatever its answer was."""
     url = mirror.location.url
@@ -110,11 +162,11 @@ async def _judge(
         return failed(
             Reason.PUBLISH_AUTH if auth else Reason.PUBLISH_REJECTED,
             f"{url} did not take the push: {detail(words)}",
-            remedy(kind, mirror.location),
+            remedy(kind, mirror.location, refs.of(Purpose.PUBLISH)),
         )
     try:
-        there = await mirror.origin.branch(branch, timeout=READ_TIMEOUT)
-    except (GitFailed, GitTimedOut):
+        there = await mirror.origin.branch(branch, timeout=READ_TIMEOUT, refs=refs)
+    except (GitFailed, GitTimedOut, GitSaidTooMuch, KeyAway):
         return _unavailable(url, words)
     if there == commit:
         return None
@@ -122,16 +174,23 @@ async def _judge(
         return _conflict(url, branch, there, expected)
     if not answered or said is None:
         return _unavailable(url, words)
+    why = _why(said)
+    if PASSING.search(why) and not FOR_GOOD.search(why):
+        return failed(
+            Reason.PUBLISH_UNAVAILABLE,
+            f"{url} could not take the push to {branch}: {why}",
+            RETRY,
+        )
     return failed(
         Reason.PUBLISH_REJECTED,
-        f"{url} declined the push to {branch}: {_why(said)}",
-        "Change what the remote's rules or hooks object to, then submit the task again; the "
-        "result so far is the artifact patches/changes.patch.",
+        f"{url} declined the push to {branch}: {why}",
+        "Change what the remote's rules or hooks object to, then retry the job: no step runs "
+        "again. The result is the artifact patches/changes.patch, too.",
     )
 
 
 def told_as_publishing(problem: JobFailed) -> JobFailed:
-    """The token file's trouble with reading, told as the publish stage's; others as they are."""
+    """A key's trouble with reading, told as the publish stage's; others as they are."""
     known = problem.failure
     if known.reason is not Reason.REPO_AUTH:
         return problem
@@ -148,8 +207,9 @@ def _conflict(url: str, branch: str, there: str | None, expected: str | None) ->
     return failed(
         Reason.PUBLISH_CONFLICT,
         message,
-        "Nothing was overwritten. Submit the task again with another task.git.newBranch, or after "
-        "the branch was moved or deleted; the result so far is patches/changes.patch.",
+        "Nothing was overwritten. Move or delete the branch, then retry the job: no step runs "
+        "again. Or submit the task with another task.git.newBranch. The result is the artifact "
+        "patches/changes.patch, too.",
     )
 
 
@@ -157,8 +217,7 @@ def _unavailable(url: str, words: str) -> JobFailed:
     return failed(
         Reason.PUBLISH_UNAVAILABLE,
         f"{url} did not answer the push: {detail(words)}",
-        "Submit the task again when the host answers; the result so far is the artifact "
-        "patches/changes.patch.",
+        RETRY,
     )
 
 

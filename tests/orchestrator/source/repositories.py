@@ -1,15 +1,19 @@
 """Small repositories that the source tests start from."""
 
+import hashlib
 import os
 import subprocess
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
+from services.orchestrator.source.keyring import Keyring
 from services.orchestrator.source.mirror import Mirror, Mirrors
 from services.orchestrator.source.origin import FetchLimits
+from services.orchestrator.source.token_file import TokenFile
 
 JOB = "01980000-0000-7000-8000-0000deadbeef"
 TIME = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -48,7 +52,7 @@ class Upstream:
         git(path, "init", "--quiet", "--bare", "--initial-branch=main")
 
     def blob(self, content: bytes) -> str:
-        return git(self.path, "hash-object", "-w", "--stdin", stdin=content)
+        return self._loose("blob", content)
 
     def tree(self, *entries: tuple[str, bytes, str]) -> str:
         """A tree of (mode, name, id) as given: neither sorted nor checked."""
@@ -56,9 +60,18 @@ class Upstream:
             mode.encode() + b" " + name + b"\0" + bytes.fromhex(each)
             for mode, name, each in entries
         )
-        return git(
-            self.path, "hash-object", "-w", "-t", "tree", "--literally", "--stdin", stdin=raw
-        )
+        return self._loose("tree", raw)
+
+    def _loose(self, kind: str, content: bytes) -> str:
+        """An object as git stores it. A git for each would be most of what a test costs."""
+        whole = f"{kind} {len(content)}\0".encode() + content
+        name = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+        file = self.path / "objects" / name[:2] / name[2:]
+        if not file.exists():
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(zlib.compress(whole, 1))
+            file.chmod(0o444)
+        return name
 
     def commit(self, tree: str, *parents: str, branch: str | None = "main") -> str:
         options = [option for parent in parents for option in ("-p", parent)]
@@ -114,13 +127,17 @@ def _pack(folder: Path, options: list[str], lines: Sequence[str], destination: P
     return destination
 
 
-def mirrors(root: Path, **credentials: object) -> Mirrors:
+def mirrors(
+    root: Path, *, forge_url: str = "https://github.com", token_file: Path | None = None
+) -> Mirrors:
     """Mirrors that allow local repositories and never pause."""
+    keys = Keyring(file=TokenFile(path=token_file, url=forge_url) if token_file else None)
     return Mirrors(
         root,
         git=Git(path=os.environ["PATH"]),
-        credentials=Credentials(**credentials),  # type: ignore[arg-type]
+        credentials=Credentials(keys=keys),
         allow_local=True,
+        forge_url=forge_url,
         limits=FetchLimits(pauses=()),
     )
 

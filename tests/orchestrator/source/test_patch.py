@@ -128,7 +128,7 @@ async def test_the_nasty_repository_travels_whole(tmp_path: Path) -> None:
         base=base,
     )
     commit = await make_commit(
-        mirror, tree=tree, base=base, message="Change", job_id=JOB, time=TIME
+        mirror, tree=tree, base=base, message="Change", trailer=f"Pawl-Job: {JOB}", time=TIME
     )
     patch = await diff(mirror, base, commit, tmp_path / "changes.patch")
     await push(mirror, commit=commit, branch="result", expected=None)

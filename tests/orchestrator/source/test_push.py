@@ -1,5 +1,6 @@
 """One exact commit lands on one branch, or the reason is told."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ BRANCH = "task/20260304/deadbeef"
 async def result(mirror: Mirror, origin: Upstream, base: str) -> str:
     """A commit in the mirror that origin does not have."""
     tree = git(mirror.git_dir, "mktree", stdin=b"100644 blob %b\tnew\n" % blob(mirror))
-    return await make_commit(mirror, tree=tree, base=base, message="Add", job_id=JOB, time=TIME)
+    return await make_commit(
+        mirror, tree=tree, base=base, message="Add", trailer=f"Pawl-Job: {JOB}", time=TIME
+    )
 
 
 def blob(mirror: Mirror) -> bytes:
@@ -147,6 +150,43 @@ async def test_a_declined_push_tells_the_remotes_words(mirror: Mirror, origin: U
     assert "\x1b" not in caught.value.failure.message
 
 
+async def test_a_branch_that_is_locked_for_a_moment_is_pushed_after_a_pause(
+    mirror: Mirror, origin: Upstream
+) -> None:
+    """An owner before us may still be writing the very same commit there."""
+    commit = await result(mirror, origin, origin.head())
+    lock = origin.path / f"refs/heads/{BRANCH}.lock"
+    lock.parent.mkdir(parents=True)
+    tries = 0
+
+    def held_at_first() -> None:
+        nonlocal tries
+        tries += 1
+        lock.touch() if tries == 1 else lock.unlink()
+
+    await push(
+        mirror,
+        commit=commit,
+        branch=BRANCH,
+        expected=None,
+        proceed=held_at_first,
+        pauses=[timedelta()],
+    )
+
+    assert origin.head(BRANCH) == commit
+    assert tries == 2
+
+
+async def test_a_branch_in_the_way_is_no_passing_trouble(mirror: Mirror, origin: Upstream) -> None:
+    git(origin.path, "branch", "task", "main")
+    commit = await result(mirror, origin, origin.head())
+
+    with pytest.raises(JobFailed) as caught:
+        await push(mirror, commit=commit, branch=BRANCH, expected=None, pauses=[timedelta()] * 99)
+
+    assert caught.value.failure.reason is Reason.PUBLISH_REJECTED
+
+
 async def test_a_remote_that_talks_without_end_is_cut_short(
     mirror: Mirror, origin: Upstream
 ) -> None:
@@ -260,6 +300,8 @@ async def test_a_push_over_http_uses_the_forges_token(origin: Upstream, tmp_path
         (401, Reason.PUBLISH_AUTH),
         (403, Reason.PUBLISH_AUTH),
         (404, Reason.PUBLISH_REJECTED),
+        (413, Reason.PUBLISH_REJECTED),
+        (429, Reason.PUBLISH_UNAVAILABLE),
         (503, Reason.PUBLISH_UNAVAILABLE),
     ],
 )

@@ -30,10 +30,10 @@ def test_a_repository_of_the_forge_has_an_owner_and_a_name(address: str) -> None
     [
         "https://git.example.com.evil.org/o/n",
         "https://git.example.com:8443/o/n",
-        "http://git.example.com/o/n",
+        "http://localhost/o/n",
         "https://git.example.com/group/o/n",
         "https://git.example.com/o",
-        "https://git.example.com/o/n%2f",
+        "https://git.example.com/o/n%20",
         "git@example.com:o/n.git",
         "/srv/o/n",
     ],

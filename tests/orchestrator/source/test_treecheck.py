@@ -27,7 +27,7 @@ async def give(mirror: Mirror, origin: Upstream, tree: str, base: str, tmp_path:
         sha256=hashlib.sha256(content).hexdigest(),
         tree=tree,
         base=base,
-        limits=PackLimits(tree=TreeLimits(max_changed_entries=20_000)),
+        limits=PackLimits(tree=TreeLimits(max_changed_entries=2_000)),
     )
 
 
