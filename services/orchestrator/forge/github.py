@@ -5,11 +5,10 @@ What each refusal becomes is the table in `refusals`.
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from services.orchestrator.forge import reading
-from services.orchestrator.forge.calls import AnswerTooLarge, Calls
-from services.orchestrator.forge.refusals import date
+from services.orchestrator.forge.calls import Answer, AnswerTooLarge, Calls, path_of
+from services.orchestrator.forge.refusals import TO_OPEN, Unsearchable, date
 from services.orchestrator.forge.transport import Transport
 from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.forge import (
@@ -25,7 +24,7 @@ PAGES = (10, 2)
 """Entries a page; the second where a page of the first is too large to be read."""
 MAX_ENTRIES = 100
 NEWEST = 30
-"""So many are looked through for the marker while the search does not know them yet."""
+"""So many are looked through, of all and of the branch's, whatever their state."""
 TO_LOOK = "to look for the job's pull request"
 
 
@@ -42,6 +41,14 @@ class GitHubForge:
         calls = Calls(self._api_url, token, self._transport)
         return GitHubRepository(calls, self._web_url, Slug(owner, name))
 
+    async def rights(self, token: str) -> Rights:
+        """What `token` may do, whatever the repository.
+
+        Asks the API's root, which every kind of token may read and every GitHub has.
+        """
+        calls = Calls(self._api_url, token, self._transport)
+        return _rights(await calls.get("/", asked="to be asked at all"), push=None)
+
 
 class GitHubRepository:
     """One repository, reached with one token."""
@@ -50,7 +57,7 @@ class GitHubRepository:
         self._calls = calls
         self._web_url = web_url
         self._slug = slug
-        self._path = f"/repos/{quote(slug.owner, safe='')}/{quote(slug.name, safe='')}"
+        self._path = path_of(slug)
 
     async def default_branch(self) -> str:
         """The name of the branch that pull requests go to by default."""
@@ -71,7 +78,7 @@ class GitHubRepository:
         """Opens a pull request, without its labels. Raises PullRequestExists."""
         answer = await self._calls.post(
             f"{self._path}/pulls",
-            asked="to open a pull request",
+            asked=TO_OPEN,
             body={
                 "title": wanted.title,
                 "head": wanted.head_branch,
@@ -111,25 +118,31 @@ class GitHubRepository:
         answer = await self._calls.get(self._path, asked="to look at the repository")
         permissions = reading.mapping(answer.told).get("permissions")
         push = permissions.get("push") if isinstance(permissions, dict) else None
-        scopes = answer.headers.get("X-OAuth-Scopes")
-        return Rights(
-            push=push if isinstance(push, bool) else None,
-            scopes=None
-            if scopes is None
-            else tuple(filter(None, map(str.strip, scopes.split(",")))),
-            clock=date(answer.headers.get("Date", "")),
-        )
+        return _rights(answer, push=push if isinstance(push, bool) else None)
 
     async def _of_head(self, head_branch: str, marker: str) -> Sequence[PullRequest]:
-        told = await self._pages(
+        """The open ones, all of them, and the newest of the others.
+
+        A branch that lives long has any number behind it; what this job has asked for is new.
+        """
+        told = await self._behind(head_branch, state="all")
+        if len(told) >= NEWEST:
+            told += await self._behind(head_branch, state="open")
+        return [self._read(one, marker) for one in told]
+
+    async def _behind(self, head_branch: str, state: str) -> list[dict[str, Any]]:
+        whole = state == "open"
+        return await self._pages(
             f"{self._path}/pulls",
             reading.items,
             asked=TO_LOOK,
-            whole=True,
+            most=MAX_ENTRIES if whole else NEWEST,
+            whole=whole,
             head=f"{self._slug.owner}:{head_branch}",
-            state="all",
+            state=state,
+            sort="created",
+            direction="desc",
         )
-        return [self._read(one, marker) for one in told]
 
     async def _newest(self, _: str, marker: str) -> Sequence[PullRequest]:
         told = await self._pages(
@@ -145,16 +158,20 @@ class GitHubRepository:
 
     async def _searched(self, _: str, marker: str) -> Sequence[PullRequest]:
         slug = f"{self._slug.owner}/{self._slug.name}"
-        told = await self._pages(
-            "/search/issues",
-            _found,
-            asked=TO_LOOK,
-            most=NEWEST,
-            whole=True,
-            q=f'"{marker}" in:body repo:{slug} is:pr',
-            sort="created",
-            order="asc",
-        )
+        try:
+            told = await self._pages(
+                "/search/issues",
+                _found,
+                asked=TO_LOOK,
+                most=NEWEST,
+                whole=True,
+                q=f'"{marker}" in:body repo:{slug} is:pr',
+                sort="created",
+                order="asc",
+            )
+        except Unsearchable:
+            # As with a new repository, for as long as nobody knows: the lists have to do.
+            return []
         # Search finds by words: what it takes for alike need not hold the marker.
         numbers = [reading.number(one) for one in told if marker in reading.body(one)]
         return [await self._one(number, marker) for number in numbers]
@@ -194,13 +211,23 @@ class GitHubRepository:
         if whole:
             raise failed(
                 Reason.PUBLISH_REJECTED,
-                f"The forge has {most} pull requests or more of this branch or this job.",
-                "Look at who opens them, remove the branch, and retry the job.",
+                f"The forge has {most} pull requests or more that are open for this branch, or "
+                "that name this job.",
+                "Look at who opens them, close those nobody needs, and retry the job.",
             )
         return entries
 
     def _read(self, told: dict[str, Any], marker: str) -> PullRequest:
         return reading.pull_request(told, web_url=self._web_url, slug=self._slug, marker=marker)
+
+
+def _rights(answer: Answer, *, push: bool | None) -> Rights:
+    scopes = answer.headers.get("X-OAuth-Scopes")
+    return Rights(
+        push=push,
+        scopes=None if scopes is None else tuple(filter(None, map(str.strip, scopes.split(",")))),
+        clock=date(answer.headers.get("Date", "")),
+    )
 
 
 def _found(told: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What the forge's JSON says, checked as it is read."""
 
+from datetime import datetime
 from typing import Any
 
 from services.orchestrator.forge.links import pull_url
@@ -37,10 +38,21 @@ def body(told: dict[str, Any]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def number(told: dict[str, Any]) -> int:
-    """The number of an issue or a pull request."""
-    value = told.get("number")
+def number(told: dict[str, Any], key: str = "number") -> int:
+    """The number of an issue, a pull request or whatever `key` says."""
+    value = told.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < LARGEST_NUMBER:
+        raise unreadable()
+    return value
+
+
+def time(told: dict[str, Any], key: str) -> datetime:
+    """A time with its zone."""
+    try:
+        value = datetime.fromisoformat(text(told, key))
+    except ValueError:
+        raise unreadable() from None
+    if value.tzinfo is None:
         raise unreadable()
     return value
 

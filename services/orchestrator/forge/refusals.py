@@ -5,12 +5,14 @@
 | 401                                               | TokenRefused                      |
 | 429; 403 with Retry-After, a used-up limit, or    | ForgeAway, with the wait asked    |
 |     words of a rate limit                         | for                               |
-| 403 otherwise                                     | JobFailed PUBLISH_REJECTED, names |
-|                                                   | what the token lacks if told      |
-| 404                                               | JobFailed PUBLISH_AUTH: it hides  |
-|                                                   | what a token may not see          |
+| 403 otherwise                                     | AskedTooSoon PUBLISH_REJECTED,    |
+|                                                   | names what the token lacks if told|
+| 404                                               | AskedTooSoon PUBLISH_AUTH: it     |
+|                                                   | hides what a token may not see    |
 | 408, 5xx                                          | ForgeAway                         |
 | 422 to opening, "already exists"                  | PullRequestExists                 |
+| 422 that knows no such branch, or nothing on it   | AskedTooSoon PUBLISH_REJECTED     |
+| 422 to a search where it has no index             | Unsearchable PUBLISH_REJECTED     |
 | any other 4xx                                     | JobFailed PUBLISH_REJECTED        |
 | no answer, 3xx, too large, packed, not JSON,      | ForgeAway                         |
 |     not of the documented form                    |                                   |
@@ -24,13 +26,25 @@ from typing import Any
 
 import httpx
 
-from services.orchestrator.jobs.failures import Reason, failed
-from services.orchestrator.jobs.forge import ForgeAway, PullRequestExists, TokenRefused
+from services.orchestrator.jobs.failures import Failure, JobFailed, Reason, failed
+from services.orchestrator.jobs.forge import (
+    AskedTooSoon,
+    ForgeAway,
+    PullRequestExists,
+    TokenRefused,
+)
 
 MAX_WORDS = 400
 MAX_ERRORS = 5
 LONGEST_WAIT = timedelta(hours=1)
+NOT_SEEN_YET = re.compile(r"\bhead invalid\b|\bno commits between\b", re.IGNORECASE)
+"""What GitHub says, too, for a second or more after a branch was pushed."""
+TO_OPEN = "to open a pull request"
 PERMISSIONS = "X-Accepted-GitHub-Permissions"
+
+
+class Unsearchable(JobFailed):
+    """The forge's search does not know the repository, which its lists may show all the same."""
 
 
 class Refused(Exception):
@@ -51,15 +65,22 @@ def meaning(answer: httpx.Response, *, asked: str, token: str, now: datetime) ->
     if status >= 500 or status == 408:
         return ForgeAway(f"The forge answered {status}.", retry_after=_pause(answer, now))
     if status == 404:
-        return failed(
-            Reason.PUBLISH_AUTH,
-            f"The forge knows no such repository or part of one for this token, asked {asked}.",
-            "Give the token access to the repository, with pull requests to read and write; "
-            "then retry the job.",
+        return AskedTooSoon(
+            Failure(
+                Reason.PUBLISH_AUTH,
+                f"The forge knows no such repository or part of one for this token, asked {asked}.",
+                "Give the token access to the repository, with pull requests to read and write; "
+                "then retry the job.",
+            )
         )
-    if status == 422 and "already exists" in words:
+    if status == 422 and asked == TO_OPEN and "already exists" in words:
         return PullRequestExists(words)
-    return failed(Reason.PUBLISH_REJECTED, _rejected(status, words, asked), _remedy(answer))
+    declined = failed(Reason.PUBLISH_REJECTED, _rejected(status, words, asked), _remedy(answer))
+    if status == 422 and "cannot be searched" in words:
+        return Unsearchable(declined.failure)
+    if status == 403 or (status == 422 and NOT_SEEN_YET.search(words)):
+        return AskedTooSoon(declined.failure)
+    return declined
 
 
 def _rejected(status: int, words: str, asked: str) -> str:

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 from typing_extensions import override
 
+from services.orchestrator.source.location import DEFAULT_PORTS
+from services.orchestrator.source.proxies import proxy_for
+
 MAX_ANSWER = 1024 * 1024
 CERTIFICATES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO")
 
@@ -16,6 +19,10 @@ class Unusable(httpx.TransportError):
 
 class TooLarge(Unusable):
     """An answer of more than MAX_ANSWER bytes."""
+
+
+class Moved(Unusable):
+    """What was asked for lies elsewhere now, for good."""
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -73,6 +80,8 @@ class _Bounded(httpx.AsyncByteStream):
 
 
 def _usable(answer: httpx.Response) -> httpx.AsyncByteStream:
+    if answer.status_code in {301, 308}:
+        raise Moved("it has moved, and no token is sent after it")
     if 300 <= answer.status_code < 400:
         raise Unusable("it points elsewhere, where no token is sent")
     if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -92,22 +101,6 @@ def _trusted(network: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _proxy(url: httpx.URL, network: Mapping[str, str]) -> httpx.Proxy | None:
-    """The operator's proxy for `url`, as curl and git read the same variables."""
-    spared = network.get("no_proxy") or network.get("NO_PROXY") or ""
-    if any(_spares(entry.strip().lower(), url) for entry in spared.split(",")):
-        return None
-    name = f"{url.scheme}_proxy"
-    # The upper-case HTTP_PROXY is left out: a web server would let its callers set it.
-    names = (name, name.upper()) if url.scheme == "https" else (name,)
-    chosen = next((network[n] for n in names if network.get(n)), None)
-    return httpx.Proxy(chosen) if chosen else None
-
-
-def _spares(entry: str, url: httpx.URL) -> bool:
-    """Whether `entry` of NO_PROXY, a name or a domain, with or without a port, means `url`."""
-    if entry == "*":
-        return True
-    domain = entry.removeprefix(".")
-    return bool(domain) and any(
-        name == domain or name.endswith("." + domain) for name in (url.host, url.netloc.decode())
-    )
+    port = url.port or DEFAULT_PORTS[url.scheme]
+    chosen = proxy_for(url.scheme, url.host, port, network)
+    return httpx.Proxy(chosen.url) if chosen else None

@@ -82,6 +82,17 @@ async def test_what_asking_again_cannot_change_fails_the_job(
     assert told.value.failure.reason is FINAL[manner]
 
 
+async def test_a_repository_that_search_does_not_know_is_looked_through_by_its_lists(
+    forge: FakeForge, asked: ForgeRepository
+) -> None:
+    """The first job of a new repository ended as if the forge had refused its result."""
+    forge.manners.set(Operation.SEARCH, Manner.UNSEARCHABLE)
+
+    found = await asked.pull_requests(head_branch="work", marker="mark")
+
+    assert [one.number for one in found] == [1]
+
+
 @pytest.mark.parametrize("operation", CALLS)
 async def test_a_refused_token_is_told_apart_and_in_no_text(
     forge: FakeForge, asked: ForgeRepository, operation: Operation

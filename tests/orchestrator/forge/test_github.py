@@ -13,7 +13,7 @@ from services.orchestrator.jobs.forge import (
     TokenRefused,
     WantedPullRequest,
 )
-from tests.support.fake_forge.manners import Operation
+from tests.support.fake_forge.manners import APPS, GIT, PEOPLES, Operation
 from tests.support.fake_forge.repository import Pull, Repository
 from tests.support.fake_forge.server import FakeForge
 
@@ -122,6 +122,17 @@ async def test_more_than_can_be_looked_at_are_no_answer(
         await looked_up(asked)
 
 
+async def test_a_branch_with_a_long_past_is_looked_at_whole_where_it_is_open(
+    asked: ForgeRepository, repository: Repository
+) -> None:
+    """A branch such as `develop` goes into others for years; its past once hid what is open."""
+    repository.pulls += [pull(number, head="work") for number in range(1, 121)]
+    for past in repository.pulls[1:]:
+        past.state = "closed"
+    found = await looked_up(asked)
+    assert (found[0], found[-1], len(found)) == (1, 120, 31)
+
+
 async def test_labels_are_added(asked: ForgeRepository, repository: Repository) -> None:
     repository.pulls.append(pull(1))
     await asked.label(1, ["pawl", "needs review"])
@@ -155,6 +166,19 @@ async def test_rights_are_told_as_far_as_the_forge_does(
     assert (await asked.rights()).scopes is None
 
 
+async def test_a_token_is_judged_without_a_repository(forge: FakeForge) -> None:
+    forge.scopes = "repo, workflow"
+    (token,) = forge.tokens
+    adapter = GitHubForge(forge.url, forge.url, {})
+
+    rights = await adapter.rights(token)
+
+    assert (rights.push, rights.scopes) == (None, ("repo", "workflow"))
+    assert rights.clock is not None
+    with pytest.raises(TokenRefused):
+        await adapter.rights("another")
+
+
 async def test_a_link_that_leads_elsewhere_is_built_anew(
     asked: ForgeRepository, forge: FakeForge
 ) -> None:
@@ -179,4 +203,5 @@ async def test_a_repository_the_token_cannot_see_asks_for_access(forge: FakeForg
 
 def test_every_operation_of_the_fake_forge_is_asked_for_here() -> None:
     """New operations of the adapter need a manner each, or the next file would not meet them."""
-    assert len(Operation) == 9
+    of_no_repository = {Operation.ROOT}
+    assert len(set(Operation) - APPS - GIT - PEOPLES - of_no_repository) == 9

@@ -7,16 +7,18 @@ import pytest
 
 from services.orchestrator.forge.refusals import LONGEST_WAIT, MAX_WORDS, meaning
 from services.orchestrator.jobs.failures import JobFailed
-from services.orchestrator.jobs.forge import ForgeAway, PullRequestExists
+from services.orchestrator.jobs.forge import AskedTooSoon, ForgeAway, PullRequestExists
 
 NOW = datetime(2026, 1, 26, 19, 0, 0, tzinfo=UTC)
 TOKEN = "the-token"
 
 
-def meant(status: int, told: object = None, **headers: str) -> Exception:
+def meant(
+    status: int, told: object = None, asked: str = "to open a pull request", **headers: str
+) -> Exception:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = httpx.Response(status, json=told, headers=named)
-    return meaning(answer, asked="to open a pull request", token=TOKEN, now=NOW)
+    return meaning(answer, asked=asked, token=TOKEN, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +62,36 @@ def test_a_forbidden_call_names_what_the_token_lacks() -> None:
     assert "(pull_requests=write)" in told.failure.remedy
 
 
+@pytest.mark.parametrize(
+    ("status", "errors"),
+    [
+        (403, ["Resource not accessible by integration"]),
+        (404, []),
+        (422, [{"resource": "PullRequest", "field": "head", "code": "invalid"}]),
+        (422, [{"resource": "PullRequest", "code": "custom", "message": "No commits between a b"}]),
+    ],
+)
+def test_what_a_moment_may_cure_is_told_apart(status: int, errors: list[object]) -> None:
+    told = meant(status, {"message": "Validation Failed", "errors": errors})
+    assert isinstance(told, AskedTooSoon)
+
+
+def test_what_the_forge_objects_to_is_final() -> None:
+    told = meant(422, {"message": "no", "errors": [{"field": "base", "code": "invalid"}]})
+    assert isinstance(told, JobFailed)
+    assert not isinstance(told, AskedTooSoon)
+
+
 def test_an_existing_pull_request_is_told_apart() -> None:
     words = "A pull request already exists for o:work."
     told = meant(422, {"message": "Validation Failed", "errors": [{"message": words}]})
     assert isinstance(told, PullRequestExists)
+
+
+def test_a_label_that_somebody_else_has_just_made_is_no_pull_request() -> None:
+    """Two jobs that brought the same new label along ended a driver that way."""
+    words = {"message": "Validation Failed", "errors": [{"message": "Label already exists"}]}
+    assert isinstance(meant(422, words, asked="to add labels"), JobFailed)
 
 
 def test_the_forges_words_are_bounded_cleaned_and_without_the_token() -> None:

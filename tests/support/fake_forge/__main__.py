@@ -15,13 +15,23 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=0)
     arguments.add_argument("--audit", type=Path, required=True)
     arguments.add_argument("--repositories", type=Path, required=True, help="OWNER/NAME.git in it")
+    arguments.add_argument("--answers", type=Path, help="takes down each unfaithful answer")
     arguments.add_argument("--token", default="test-token")
+    arguments.add_argument("--token-file", type=Path, help="holds a token instead")
+    arguments.add_argument("--person", help="the token of somebody who may steer the forge")
     given = arguments.parse_args()
     repositories = {}
     for git in sorted(given.repositories.glob("*/*.git")):
         owner, name = git.parent.name, git.name.removesuffix(".git")
         repositories[f"{owner}/{name}"] = Repository(owner, name, git)
-    forge = FakeForge(Audit(given.audit), {given.token: "pawl"}, repositories)
+    token = given.token_file.read_text().strip() if given.token_file else given.token
+    forge = FakeForge(
+        Audit(given.audit),
+        {token: "pawl"} | ({given.person: "person"} if given.person else {}),
+        repositories,
+        people=frozenset({"person"}),
+        answers=Audit(given.answers) if given.answers else None,
+    )
     # Blocked before the server's threads begin, so that only sigwait takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     with fake_forge(forge, port=given.port):

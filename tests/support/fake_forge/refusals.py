@@ -28,12 +28,20 @@ REFUSALS = {
     Manner.FORBIDDEN: _refusal(403, "Resource not accessible by personal access token"),
     Manner.NOT_FOUND: _refusal(404, "Not Found"),
     Manner.INVALID: _refusal(422, "Validation Failed"),
+    Manner.UNSEARCHABLE: _refusal(
+        422,
+        "The listed users and repositories cannot be searched either because the resources do not "
+        "exist or you do not have permission to view them.",
+    ),
     Manner.RATE_LIMITED: _refusal(429, "API rate limit exceeded", {"Retry-After": "7"}),
     Manner.SECONDARY_LIMIT: _refusal(
         403, "You have exceeded a secondary rate limit.", {"Retry-After": "9"}
     ),
     Manner.SERVER_ERROR: _refusal(500, "Server Error"),
     Manner.HTML: Refusal(502, b"<html>Unicorn!</html>", {"Content-Type": "text/html"}),
+    Manner.MOVED: _refusal(
+        301, "Moved Permanently", {"Location": "http://127.0.0.1:9/repositories/1"}
+    ),
     Manner.REDIRECT: Refusal(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}),
 }
 

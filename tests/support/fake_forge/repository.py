@@ -46,6 +46,8 @@ class Repository:
     """Seconds until a new pull request is in lists."""
     search_lag: float = 0
     """Seconds until it is found by its text."""
+    stale_seconds: float = 0
+    """How far back a stale answer of either looks."""
     pulls: list[Pull] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -72,17 +74,31 @@ class Repository:
             self.pulls.append(pull)
             return pull
 
-    def listed(self, head: str | None, state: str) -> list[Pull]:
+    def listed(self, head: str | None, state: str, *, stale: bool = False) -> list[Pull]:
         """Those that lists show by now, the newest first; `head` is ``owner:branch``."""
         return [
             pull
-            for pull in self._older_than(self.list_lag)
+            for pull in self._older_than(self.list_lag, stale)
             if head in {None, f"{pull.head_owner}:{pull.head}"} and state in {"all", pull.state}
         ]
 
-    def found(self, words: str) -> list[Pull]:
+    def found(self, words: str, *, stale: bool = False) -> list[Pull]:
         """Those whose text the search knows by now to hold `words`."""
-        return [pull for pull in self._older_than(self.search_lag) if words in pull.body]
+        return [pull for pull in self._older_than(self.search_lag, stale) if words in pull.body]
+
+    def delete(self, branch: str) -> None:
+        """Removes a branch, which closes what was open from it. Raises Invalid."""
+        with self.lock:
+            if self.commit(branch) is None:
+                raise Invalid("Reference does not exist")
+            if self.git is None:
+                del self.branches[branch]
+            else:
+                asked = ["git", "-C", str(self.git), "update-ref", "-d", f"refs/heads/{branch}"]
+                subprocess.run(asked, check=True, timeout=5)
+            for pull in self.pulls:
+                if (pull.head, pull.state) == (branch, "open"):
+                    pull.state = "closed"
 
     def commit(self, branch: str) -> str | None:
         """The commit `branch` points to; None where there is no such branch."""
@@ -92,7 +108,8 @@ class Repository:
         answer = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=5)
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    def _older_than(self, lag: float) -> list[Pull]:
+    def _older_than(self, lag: float, stale: bool) -> list[Pull]:
+        lag = max(lag, self.stale_seconds if stale else 0)
         with self.lock:
             now = time.monotonic()
             return [pull for pull in reversed(self.pulls) if now - pull.opened >= lag]

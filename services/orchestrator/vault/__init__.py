@@ -1,0 +1,1 @@
+"""What the orchestrator knows of the Vault that holds the secrets tasks name."""
