@@ -167,6 +167,9 @@ def job_to_message(job: Job) -> job_pb2.Job:
         runtime=job.runtime,
         artifacts_removed_time=stamp(job.artifacts_removed),
         checkpoints_removed_time=stamp(job.checkpoints_removed),
+        duplicate_pull_requests=job.duplicate_pull_requests,
+        objective=job.objective,
+        publish_mode=job.publish_mode,
     )
 
 
@@ -189,6 +192,7 @@ def _step(step: Step) -> job_pb2.Step:
         summary=step.summary,
         usage=usage_to_message(step.usage) if step.usage else None,
         runner_id=step.runner_id,
+        cli_version=step.version,
     )
 
 

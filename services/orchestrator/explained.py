@@ -6,7 +6,7 @@ from google.protobuf import duration_pb2
 
 from pawl.v1 import orchestrator_pb2 as pb
 from services.orchestrator import convert
-from services.orchestrator.jobs.eligibility import Obstacle
+from services.orchestrator.jobs.eligibility import Obstacle, Offers, offering
 from services.orchestrator.jobs.explanation import (
     Asked,
     Ended,
@@ -39,8 +39,8 @@ def explanation_to_message(explanation: Explanation) -> pb.ExplainJobResponse:
     )
 
 
-def queue_to_message(queue: Queue) -> pb.GetQueueResponse:
-    """How many jobs there are that have not ended."""
+def queue_to_message(queue: Queue, offers: Offers) -> pb.GetQueueResponse:
+    """How many jobs there are that have not ended, and who offers what they require."""
     return pb.GetQueueResponse(
         counts=[
             pb.QueueCount(
@@ -53,6 +53,15 @@ def queue_to_message(queue: Queue) -> pb.GetQueueResponse:
         ],
         longest_job_id=queue.longest or "",
         longest_wait=None if queue.since is None else _length(queue.now - queue.since),
+        capabilities=[
+            pb.CapabilityCount(
+                capability=one.capability,
+                queued_jobs=one.queued,
+                running_jobs=one.running,
+                offering_runners=offering(one.capability, offers),
+            )
+            for one in queue.required
+        ],
     )
 
 

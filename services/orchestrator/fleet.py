@@ -18,8 +18,8 @@ from services.orchestrator.remote.runner import SILENCE, RemoteRunner, runner_at
 
 logger = structlog.get_logger(__name__)
 
-OWN_CAPABILITIES = ("git",)
-"""What the orchestrator itself adds to every runner's."""
+OWN_CAPABILITIES = frozenset({"git"})
+"""What the orchestrator itself adds to every runner's, whatever else it can do."""
 
 
 @dataclass(slots=True)
@@ -62,10 +62,16 @@ class RunnerFleet:
     """All runners behind the configured targets; described again and again."""
 
     def __init__(
-        self, on_change: Callable[[], None] = lambda: None, *, silence: timedelta = SILENCE
+        self,
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        own: frozenset[str] = OWN_CAPABILITIES,
+        silence: timedelta = SILENCE,
     ) -> None:
         self._members: dict[str, Member] = {}
         self._on_change = on_change
+        self._own = own
+        """What the orchestrator adds to every runner's capabilities."""
         self._silence = silence
         """How long a run's stream may say nothing."""
 
@@ -82,7 +88,7 @@ class RunnerFleet:
         """What the runners offer, by target, with what is added to it here."""
         return Offers(
             runners=tuple(member.offer() for member in self.members),
-            own=frozenset(OWN_CAPABILITIES),
+            own=self._own,
         )
 
     def runners(self) -> Sequence[KnownRunner]:
@@ -104,9 +110,10 @@ class RunnerFleet:
             capabilities=tuple(capabilities),
             runner_id="",
         )
-        own = frozenset(OWN_CAPABILITIES)
         fitting = [
-            one for one in self.members if look_at(unhoused, one.offer(), own).obstacle is None
+            one
+            for one in self.members
+            if look_at(unhoused, one.offer(), self._own).obstacle is None
         ]
         if not fitting:
             return None

@@ -6,15 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pawl.wire.errors import InvalidArgument, Violation
+from services.orchestrator.jobs.plan import PublishMode
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}", re.ASCII)
 LABEL_KEY = re.compile(r"[a-z0-9._/-]{1,64}", re.ASCII)
+SKILL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 PRIORITY = 1000
 MAX_ATTEMPTS = 100
 LABELS = 32
 LABEL_VALUE_CHARACTERS = 256
 PAGE_SIZE = 500
+TEXT_CHARACTERS = 200
+TEXT_WORDS = 10
 REASON_CHARACTERS = 1000
+BUCKETS = 200
+BUCKET_SECONDS = 24 * 3600
 DEPTH = 64
 """How deep a payload may nest; the contract's own limits lie far below."""
 
@@ -57,7 +63,14 @@ def of_submit(
             yield Violation(shown, "SIZE", f"use at most {LABEL_VALUE_CHARACTERS} characters")
 
 
-def of_list(*, page_size: int, states: Sequence[object | None]) -> Iterator[Violation]:
+def of_list(
+    *,
+    page_size: int,
+    states: Sequence[object | None],
+    skill: str,
+    publish_mode: str,
+    text: str,
+) -> Iterator[Violation]:
     """What is wrong with the page asked for; a state that is not known is None."""
     if not 0 <= page_size <= PAGE_SIZE:
         yield Violation(
@@ -66,6 +79,16 @@ def of_list(*, page_size: int, states: Sequence[object | None]) -> Iterator[Viol
     for position, state in enumerate(states):
         if state is None:
             yield Violation(f"states[{position}]", "UNKNOWN", "name a state a job can be in")
+    if skill and not SKILL_ID.fullmatch(skill):
+        yield Violation(
+            "skill", "BAD_TEXT", "use at most 64 of a-z 0-9 . _ - and begin with a letter or digit"
+        )
+    if publish_mode and publish_mode not in tuple(PublishMode):
+        yield Violation("publish_mode", "UNKNOWN", f"choose {', '.join(PublishMode)}")
+    if len(text) > TEXT_CHARACTERS:
+        yield Violation("text", "SIZE", f"use at most {TEXT_CHARACTERS} characters")
+    elif len(text.split()) > TEXT_WORDS:
+        yield Violation("text", "TOO_MANY", f"use at most {TEXT_WORDS} words")
 
 
 def of_cancel(*, reason: str) -> Iterator[Violation]:
@@ -98,6 +121,17 @@ def of_watch(
             yield Violation(f"{name}.stream", "REQUIRED", "name one of the two streams")
         if offset < 0:
             yield Violation(f"{name}.offset", "OUT_OF_RANGE", "bytes are numbered from 0")
+
+
+def of_history(*, length: tuple[int, int] | None, buckets: int) -> Iterator[Violation]:
+    """What is wrong with the buckets asked for; a length is seconds and nanoseconds."""
+    seconds, nanos = length or (1, 0)
+    if nanos or not 1 <= seconds <= BUCKET_SECONDS:
+        yield Violation(
+            "bucket_length", "OUT_OF_RANGE", "choose a second to a day, in whole seconds"
+        )
+    if not 0 <= buckets <= BUCKETS:
+        yield Violation("buckets", "OUT_OF_RANGE", f"choose 1 to {BUCKETS}, or 0 for the default")
 
 
 def of_read(*, offset: int) -> Iterator[Violation]:

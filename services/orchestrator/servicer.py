@@ -13,7 +13,7 @@ from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
 from pawl.wire.errors import NotFound
 from pawl.wire.storage import to_message
-from services.orchestrator import convert, explained, reading, requests
+from services.orchestrator import convert, explained, history, reading, requests
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.cancelling import Cancelling
 from services.orchestrator.feed import Feed, Watching
@@ -125,18 +125,29 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
 
     @override
     async def GetJob(self, request: pb.GetJobRequest, context: Context) -> pb.GetJobResponse:
-        job = await self._job(request.job_id, with_plan=True)
+        job = await self._job(request.job_id, with_plan=not request.without_plan)
         return pb.GetJobResponse(job=convert.job_to_message(job))
 
     @override
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         states = [_STATES.get(number) for number in request.states]
-        requests.check(requests.of_list(page_size=request.page_size, states=states))
+        requests.check(
+            requests.of_list(
+                page_size=request.page_size,
+                states=states,
+                skill=request.skill,
+                publish_mode=request.publish_mode,
+                text=request.text,
+            )
+        )
         matching = JobFilter(
             states=tuple(state for state in states if state is not None),
             runtime=request.runtime,
             repository=request.repository,
             label=request.label,
+            skill=request.skill,
+            publish_mode=request.publish_mode,
+            text=request.text,
         )
         jobs, more = await self._store.jobs(
             matching, size=request.page_size or PAGE_SIZE, after=request.page_token
@@ -209,7 +220,14 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
 
     @override
     async def GetQueue(self, request: pb.GetQueueRequest, context: Context) -> pb.GetQueueResponse:
-        return explained.queue_to_message(await self._store.queue())
+        return explained.queue_to_message(await self._store.queue(), self._fleet.offers())
+
+    @override
+    async def GetHistory(
+        self, request: pb.GetHistoryRequest, context: Context
+    ) -> pb.GetHistoryResponse:
+        length, buckets = history.asked(request)
+        return history.history_to_message(await self._store.history(length=length, buckets=buckets))
 
     @override
     async def ListArtifacts(

@@ -1,14 +1,19 @@
 """What the orchestrator is told, from `PAWL_` variables."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import pydantic
 from pydantic_settings import NoDecode
 
-from pawl.wire.settings import ServiceSettings
+from pawl.hosts import HostRules, Hosts
+from pawl.wire.settings import Listed, ListedHosts, ServerUrl, ServiceSettings
+from services.orchestrator.jobs.identity import PAWL, Identity
+from services.orchestrator.jobs.reconciling import Reconciliation
 from services.orchestrator.jobs.retention import Policy
 from services.orchestrator.screen.policy import ScreenPolicy, WorkflowChanges
 from services.orchestrator.screen.shapes import NAMES
@@ -23,6 +28,12 @@ NETWORK = (
     "GIT_SSL_CAINFO",
     "SSL_CERT_FILE",
 )
+
+LONGEST_LABEL = 50
+"""GitHub's own bound."""
+MOST_LABELS = 20
+
+MOUNT = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
 class Settings(ServiceSettings):
@@ -44,12 +55,36 @@ class Settings(ServiceSettings):
     run_lease_seconds: float = pydantic.Field(default=90, ge=2, le=3600)
     """As long as the runners' own orphan limit."""
     poll_seconds: float = pydantic.Field(default=2, gt=0, le=60)
-    github_url: str = "https://github.com"
+    github_url: ServerUrl = "https://github.com"
+    github_api_url: ServerUrl = ""
+    """Empty is GitHub's own, or ``/api/v3`` on another `github_url`."""
     github_token_file: Path | None = None
+    github_app_id: str = pydantic.Field(default="", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    """A number or a client id."""
+    github_app_key_file: Path | None = None
+    vault_addr: ServerUrl = ""
+    vault_token_file: Path | None = None
+    vault_mounts: Listed = ()
+    """That tasks may name secrets of; empty allows none."""
     allow_local_repositories: bool = False
+    """Paths, ``file://`` and this machine as a host."""
+    allowed_repositories: Listed = ()
+    """Globs; empty allows every repository."""
+    private_hosts: ListedHosts = ()
+    """May lead to private networks; what `github_url` names may, too."""
+    allowed_hosts: ListedHosts = ()
+    """None but these and that of `github_url`; empty allows every host."""
     workflow_changes: WorkflowChanges = WorkflowChanges.DRAFT
     secret_rules_off: Annotated[tuple[str, ...], NoDecode] = ()
     """Names of shapes; known values are always looked for."""
+    pull_request_labels: Annotated[tuple[str, ...], NoDecode] = ()
+    """Every pull request gets them, a draft like any other."""
+    commit_name: str = PAWL.name
+    commit_email: str = PAWL.email
+    reconcile_seconds: float = pydantic.Field(default=600, ge=0.1, le=86400)
+    """From one look for second pull requests to the next."""
+    close_duplicates: bool = False
+    """Whether those are closed, beside being told of."""
     skills_dir: Path | None = None
     checkpoint_retention_days: float = pydantic.Field(default=30, ge=0, le=36500)
     """So long after its end a failed job can be retried; 0 is for ever."""
@@ -62,7 +97,9 @@ class Settings(ServiceSettings):
     collect_seconds: float = pydantic.Field(default=3600, ge=0.1, le=7 * 86400)
     """From one collection to the next."""
 
-    @pydantic.field_validator("runner_targets", "secret_rules_off", mode="before")
+    @pydantic.field_validator(
+        "runner_targets", "secret_rules_off", "pull_request_labels", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -75,6 +112,54 @@ class Settings(ServiceSettings):
         if unknown := sorted(set(value) - NAMES):
             raise ValueError(f"{unknown[0]} is no rule; rules are {', '.join(sorted(NAMES))}")
         return value
+
+    @pydantic.field_validator("pull_request_labels")
+    @classmethod
+    def _labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > MOST_LABELS:
+            raise ValueError(f"name at most {MOST_LABELS} labels")
+        if wrong := [one for one in value if len(one) > LONGEST_LABEL or not one.isprintable()]:
+            raise ValueError(
+                f"{wrong[0][:LONGEST_LABEL]!r} is no label: those have at most {LONGEST_LABEL} "
+                "characters, all of which can be seen"
+            )
+        return tuple(dict.fromkeys(value))
+
+    @pydantic.field_validator("commit_name")
+    @classmethod
+    def _author_name(cls, value: str) -> str:
+        return Identity(name=value).name
+
+    @pydantic.field_validator("commit_email")
+    @classmethod
+    def _author_email(cls, value: str) -> str:
+        return Identity(email=value).email
+
+    @pydantic.field_validator("vault_mounts")
+    @classmethod
+    def _mounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        mounts = tuple(mount.strip("/") for mount in value)
+        for mount in mounts:
+            if not MOUNT.fullmatch(mount) or {".", ".."} & set(mount.split("/")):
+                raise ValueError(f"{mount!r} is no mount; write its path, such as kv or team/kv")
+        return mounts
+
+    @pydantic.model_validator(mode="after")
+    def _whole_vault(self) -> "Settings":
+        if bool(self.vault_addr) != bool(self.vault_token_file):
+            raise ValueError("PAWL_VAULT_ADDR and PAWL_VAULT_TOKEN_FILE need each other: set both")
+        if self.vault_mounts and not self.vault_addr:
+            raise ValueError("PAWL_VAULT_MOUNTS has no effect without PAWL_VAULT_ADDR")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _whole_app(self) -> "Settings":
+        if bool(self.github_app_id) != bool(self.github_app_key_file):
+            raise ValueError(
+                "PAWL_GITHUB_APP_ID and PAWL_GITHUB_APP_KEY_FILE name one app together; set both "
+                "or neither"
+            )
+        return self
 
     @pydantic.model_validator(mode="after")
     def _ordered(self) -> "Settings":
@@ -94,6 +179,15 @@ class Settings(ServiceSettings):
     def artifacts(self) -> str:
         """Where the artifacts' bytes are."""
         return self.artifacts_url or f"file://{self.data_dir / 'artifacts'}"
+
+    @property
+    def forge_api(self) -> str:
+        """Where the forge's API is."""
+        if self.github_api_url:
+            return self.github_api_url
+        if urlsplit(self.github_url).hostname == "github.com":
+            return "https://api.github.com"
+        return f"{self.github_url}/api/v3"
 
     @property
     def lease(self) -> timedelta:
@@ -127,11 +221,32 @@ class Settings(ServiceSettings):
         )
 
     @property
+    def reconciliation(self) -> Reconciliation:
+        """How second pull requests are looked for."""
+        return Reconciliation(
+            round=timedelta(seconds=self.reconcile_seconds), close=self.close_duplicates
+        ).scaled(self.pace)
+
+    @property
+    def hosts(self) -> HostRules:
+        """Which hosts a repository may be on, beside the forge's."""
+        return HostRules(
+            local=self.allow_local_repositories,
+            private=Hosts.of(self.private_hosts),
+            allowed=Hosts.of(self.allowed_hosts),
+        )
+
+    @property
     def screen(self) -> ScreenPolicy:
         """What may be published."""
         return ScreenPolicy(
             workflows=self.workflow_changes, rules_off=frozenset(self.secret_rules_off)
         )
+
+    @property
+    def author(self) -> Identity:
+        """Who has made what is published."""
+        return Identity(name=self.commit_name, email=self.commit_email)
 
     @property
     def home(self) -> Path | None:

@@ -101,10 +101,13 @@ class Claimer:
             pass
         await self._look_up_claims()
         await self._claim(JobState.RUNNING, while_=lambda: True)
+        await self._claim(JobState.QUEUED, while_=lambda: True, publishing=True)
         # A full fleet is no reason to read a queue of thousands.
         await self._claim(JobState.QUEUED, while_=self._tools.fleet.roomy)
 
-    async def _claim(self, state: JobState, *, while_: Callable[[], bool]) -> None:
+    async def _claim(
+        self, state: JobState, *, while_: Callable[[], bool], publishing: bool = False
+    ) -> None:
         after = ""
         hopeless: set[tuple[str, ...]] = set()
         """Capabilities that no runner offers together, or not with a free slot."""
@@ -115,6 +118,7 @@ class Claimer:
                 after=after,
                 per_repository=self._per_repository,
                 without=hopeless,
+                publishing=publishing,
             )
             asked: Counter[str] = Counter()
             for candidate in page:

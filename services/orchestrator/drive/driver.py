@@ -101,14 +101,17 @@ class Driver:
         if work.job.cancel_requested is not None:
             self.cancel()
         loop = asyncio.get_running_loop()
-        alarm = loop.call_later(
-            _time_left(work.job, work), lambda: self._stop.fire(LimitHit(work.out_of_time()))
-        )
+        alarm = loop.call_later(_time_left(work.job, work), lambda: self._out_of_time(work))
         try:
             await self._through_stages(work)
         finally:
             alarm.cancel()
         work.told()
+
+    def _out_of_time(self, work: Work) -> None:
+        # Publishing has patience of its own: what is paid for by then is the whole work.
+        if work.job.stage is not Stage.PUBLISH:
+            self._stop.fire(LimitHit(work.out_of_time()))
 
     async def _through_stages(self, work: Work) -> None:
         try:
@@ -117,6 +120,7 @@ class Driver:
                 if not _in_mid_step(work.job):
                     work.stop.check()
                 await prepare(work)
+                work.give_back_tokens()
                 await work.refresh()
                 await execute(work)
                 await work.refresh()

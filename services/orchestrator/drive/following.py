@@ -89,6 +89,7 @@ async def _recording(attempt: Attempt) -> Recording:
         attempt=step.attempt,
         positions=received,
         next_order=await next_order(work, step.index, step.attempt),
+        version=step.version,
     )
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.orchestrator.jobs.failures import Reason, failed
-from services.orchestrator.jobs.forge import Forge, ForgeRepository
+from services.orchestrator.jobs.failures import JobFailed, Reason, failed
+from services.orchestrator.jobs.forge import Forge, ForgeAway, ForgeRepository
 from services.orchestrator.jobs.plan import Plan
-from services.orchestrator.source.keys import AuthRefs, Keys, Purpose
+from services.orchestrator.source.keys import AuthRefs, KeyAway, Keys, Purpose
 from services.orchestrator.source.location import Location
 from services.orchestrator.source.slug import Slug, slug_of
 
@@ -20,27 +20,33 @@ class ForgeAccess:
     """Where its repositories and pages are."""
 
     async def repository(
-        self, location: Location, plan: Plan, *, fresh: bool = False
+        self, location: Location, plan: Plan, *, holder: str, fresh: bool = False
     ) -> ForgeRepository:
         """The job's repository, reached with what may publish to it.
 
-        `fresh` asks for another token than the last one, which was refused.
-        Raises `JobFailed` with PUBLISH_REJECTED for a repository that is elsewhere, with
-        PUBLISH_AUTH where there is no token for it.
+        `fresh` asks for another token than the last one, which was refused; `holder` is that of
+        `AuthRefs`. Raises ForgeAway, and `JobFailed` with PUBLISH_REJECTED for a repository that
+        is elsewhere, with PUBLISH_AUTH where there is no token for it.
         """
         slug = self.slug(location)
         repo, publish = plan.auth_refs
-        token = await self.keys.token(
-            location, AuthRefs(repo=repo, publish=publish), Purpose.PUBLISH, fresh=fresh
-        )
+        refs = AuthRefs(repo=repo, publish=publish, holder=holder)
+        try:
+            token = await self.keys.token(location, refs, Purpose.PUBLISH, fresh=fresh)
+        except KeyAway as away:
+            raise ForgeAway(away.words, retry_after=away.retry_after) from None
         if token is None:
-            raise failed(
-                Reason.PUBLISH_AUTH,
-                f"there is no token to open a pull request in {slug.owner}/{slug.name} with",
-                "Set PAWL_GITHUB_TOKEN_FILE for the orchestrator, then retry the job: no step "
-                "runs again.",
-            )
+            raise _no_token(slug)
         return self.forge.repository(slug.owner, slug.name, token.value)
+
+    def check(self, location: Location, refs: AuthRefs) -> None:
+        """Refuses what cannot have a pull request, as far as the settings tell.
+
+        Raises `JobFailed` with PUBLISH_REJECTED or PUBLISH_AUTH.
+        """
+        slug = self.slug(location)
+        if not self.keys.offers(location, refs, Purpose.PUBLISH):
+            raise _no_token(slug)
 
     def slug(self, location: Location) -> Slug:
         """What the forge calls the repository. Raises `JobFailed` with PUBLISH_REJECTED."""
@@ -53,3 +59,12 @@ class ForgeAccess:
                 "that PAWL_GITHUB_URL names.",
             )
         return slug
+
+
+def _no_token(slug: Slug) -> JobFailed:
+    return failed(
+        Reason.PUBLISH_AUTH,
+        f"there is no token to open a pull request in {slug.owner}/{slug.name} with",
+        "Install the app of PAWL_GITHUB_APP_ID there, set PAWL_GITHUB_TOKEN_FILE for the "
+        "orchestrator, or name a secret in the task's auth.publishAuthRef; then retry the job.",
+    )

@@ -63,12 +63,27 @@ async def house(work: Work) -> Runner:
     return runner
 
 
+async def vacate(work: Work) -> None:
+    """Lets go of workspace and slot, which a job that publishes needs no more.
+
+    A forge may be waited for for hours, and a workspace may take minutes to go, which nobody
+    should wait for: whoever tidies removes it, or `leave` at the job's end if that comes sooner.
+    """
+    if work.reserved is not None:
+        work.tools.fleet.free(work.reserved)
+        work.reserved = None
+    if work.job.workspace_id:
+        work.vacated = work.job
+        await work.tools.store.unhouse(work.claim)
+        await work.refresh()
+
+
 async def leave(work: Work) -> None:
     """Removes the job's workspace as far as its runner can be reached.
 
     One that cannot be reached now is removed later: no workspace outlives its job.
     """
-    job = work.job
+    job = work.vacated or work.job
     runner = work.tools.fleet.find(job.runner_id) if job.workspace_id else None
     if runner is None:
         return

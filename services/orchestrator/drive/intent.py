@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.drive.pauses import pauses
 from services.orchestrator.drive.reporting import report_of
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.branches import Branches
@@ -12,20 +13,52 @@ from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.forge import WantedPullRequest
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
-from services.orchestrator.jobs.publishing import Publication
+from services.orchestrator.jobs.publishing import Publication, trailer
 from services.orchestrator.jobs.report import Report
 from services.orchestrator.jobs.wording import body, commit_message, title
+from services.orchestrator.screen.policy import Verdict
 from services.orchestrator.screen.screen import screen
 from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
+from services.orchestrator.source.keys import Purpose
 from services.orchestrator.source.push import told_as_publishing
 
 
 async def intend(work: Work) -> Publication | None:
     """The recorded intent; None where there is nothing to publish.
 
-    Everything that is ever sent is fixed by it. Raises CancelWins, JobFailed, LeaseLost.
+    Everything that is ever sent is fixed by it. Raises CancelWanted, CancelWins, JobFailed,
+    LeaseLost.
     """
+    async with work.stop.watching():
+        judged = await _judged(work)
+    if judged is None:
+        return None
+    wanted, verdict = judged
+    recorded = await work.tools.store.intend(
+        work.claim,
+        wanted,
+        NewEvent(
+            type="task.publish.intentRecorded",
+            message=f"{wanted.commit[:12]} is to become {wanted.branch}.",
+            payload={
+                "branch": wanted.branch,
+                "commit": wanted.commit,
+                "tree": wanted.tree,
+                **({"base": pull.base_branch} if (pull := wanted.pull_request) else {}),
+                "draftBecause": list(verdict.draft_because),
+                "cautions": list(verdict.cautions),
+            },
+            stage=Stage.PUBLISH,
+        ),
+    )
+    reach(Point.B3, StoreAway)
+    work.told()
+    return recorded
+
+
+async def _judged(work: Work) -> tuple[Publication, Verdict] | None:
+    """What is to be published, with what reviewers are told; None where nothing has changed."""
     job, mirror = work.job, await work.mirror()
     tree = job.steps[-1].checkpoint_tree
     if tree == await mirror.tree_of(job.base_commit):
@@ -34,12 +67,13 @@ async def intend(work: Work) -> Publication | None:
     message = commit_message(report)
     branches = branches_of(work)
     wanted = _pull_request(work, branches, report)
+    known = await _known(work)
     verdict = await screen(
         mirror,
         base=job.base_commit,
         tree=tree,
         texts=_texts(work, report, message, wanted),
-        known=_known(work),
+        known=known,
         policy=work.tools.screen,
         drafts=wanted is not None,
     )
@@ -50,11 +84,12 @@ async def intend(work: Work) -> Publication | None:
         tree=tree,
         base=job.base_commit,
         message=message,
-        job_id=job.job_id,
+        trailer=trailer(job.job_id, work.plan.digest),
         time=job.create_time,
+        author=work.tools.author,
     )
     reach(Point.B2, GitTimedOut)
-    intended = Publication(
+    publication = Publication(
         branch=branches.working,
         expected=job.base_commit if branches.continues else "",
         base_commit=job.base_commit,
@@ -63,26 +98,7 @@ async def intend(work: Work) -> Publication | None:
         message=message,
         pull_request=wanted,
     )
-    recorded = await work.tools.store.intend(
-        work.claim,
-        intended,
-        NewEvent(
-            type="task.publish.intentRecorded",
-            message=f"{commit[:12]} is to become {job.working_branch}.",
-            payload={
-                "branch": job.working_branch,
-                "commit": commit,
-                "tree": tree,
-                **({"base": wanted.base_branch} if wanted else {}),
-                "draftBecause": list(verdict.draft_because),
-                "cautions": list(verdict.cautions),
-            },
-            stage=Stage.PUBLISH,
-        ),
-    )
-    reach(Point.B3, StoreAway)
-    work.told()
-    return recorded
+    return publication, verdict
 
 
 def branches_of(work: Work) -> Branches:
@@ -120,13 +136,19 @@ def _pull_request(
         title=title(report),
         body=body(report),
         draft=draft,
+        labels=work.tools.labels,
     )
 
 
-def _known(work: Work) -> Sequence[str]:
-    """What the deployment reaches repositories and forge with."""
-    forge = work.tools.forge
+async def _known(work: Work) -> Sequence[str]:
+    """What the deployment reaches repositories and forge with, and this job its own."""
+    forge, refs = work.tools.forge, work.refs
     try:
+        if refs.of(Purpose.PUBLISH):
+            # So that what the task names is among the values given out lately, whoever had it
+            # last; and a job that cannot publish ends before it means to.
+            origin = (await work.mirror()).origin
+            await origin.access(refs, Purpose.PUBLISH, pauses=pauses(work))
         return [*work.tools.mirrors.known(), *(forge.keys.known() if forge else ())]
     except JobFailed as stopped:
         raise told_as_publishing(stopped) from None

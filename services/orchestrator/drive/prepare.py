@@ -13,6 +13,7 @@ from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.job import NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.source.git import GitTimedOut
+from services.orchestrator.source.keys import Purpose
 from services.orchestrator.source.mirror import Mirror
 
 
@@ -33,16 +34,31 @@ async def prepare(work: Work) -> None:
     await work.tools.store.enter(work.claim, Stage.PREPARE, *started)
     work.told()
     mirror = await work.mirror()
+    _check_keys(work, mirror)
     if not work.job.base_commit:
         await _pin(work, mirror)
+    elif work.refs.repo:
+        # A lost owner had pinned it. The mirror holds what other keys have fetched, so this
+        # job's own has to be let in again before anything of it is used.
+        async with work.stop.watching():
+            await mirror.fetch(work.refs)
     await _keep_context(work)
     await house(work)
+
+
+def _check_keys(work: Work, mirror: Mirror) -> None:
+    """Refuses at the start the secrets that cannot be of use at the end."""
+    mirror.origin.check(work.refs, Purpose.READ)
+    if work.plan.publish_mode is not PublishMode.NONE:
+        mirror.origin.check(work.refs, Purpose.PUBLISH)
+    if work.plan.publish_mode is PublishMode.PR and work.tools.forge is not None:
+        work.tools.forge.check(mirror.location, work.refs)
 
 
 async def _pin(work: Work, mirror: Mirror) -> None:
     plan, job = work.plan, work.job
     async with work.stop.watching():
-        await mirror.fetch()
+        await mirror.fetch(work.refs)
         begin(Point.P2)
         default = await mirror.default_branch()
         resolved = branches.resolve(
@@ -88,9 +104,16 @@ async def _refuse_taken_branch(mirror: Mirror, branch: str) -> None:
     try:
         commit = await mirror.branch_commit(branch)
     except JobFailed as absent:
-        if absent.failure.reason is Reason.BRANCH_NOT_FOUND:
+        if absent.failure.reason is not Reason.BRANCH_NOT_FOUND:
+            raise
+        other = await mirror.in_the_way(branch)
+        if other is None:
             return
-        raise
+        raise failed(
+            Reason.PUBLISH_CONFLICT,
+            f"git keeps no branch {branch} beside the branch {other}",
+            "Choose another task.git.newBranch, or rename the branch that is there.",
+        ) from None
     raise failed(
         Reason.PUBLISH_CONFLICT,
         f"the branch {branch} is there already, at {commit[:12]}",
@@ -104,8 +127,6 @@ async def _foresee_pull_request(work: Work, mirror: Mirror, resolved: Branches) 
     base = pull_request_base(resolved, work.plan.pr_base_branch)
     if base != resolved.starting:
         await mirror.branch_commit(base)
-    if work.tools.forge is not None:
-        work.tools.forge.slug(mirror.location)
 
 
 async def _keep_context(work: Work) -> None:

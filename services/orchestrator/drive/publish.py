@@ -5,12 +5,17 @@ from typing import Any
 
 import structlog
 
+from pawl.wire.errors import Unavailable
 from pawl.wire.faultpoints import Point, reach
 from services.orchestrator.drive.facts import stage_event
+from services.orchestrator.drive.housing import vacate
 from services.orchestrator.drive.intent import intend
+from services.orchestrator.drive.labelling import see_to_labels
+from services.orchestrator.drive.pauses import pauses
 from services.orchestrator.drive.pull_request import see_to_pull_request
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.claim import LeaseLost, StoreAway
+from services.orchestrator.jobs.failures import JobFailed
 from services.orchestrator.jobs.job import JobOutcome, NewEvent
 from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
@@ -26,7 +31,7 @@ async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
     Once the intent is recorded, whoever drives the job pushes exactly that commit to
     exactly that branch. Returns what has become of it with the events that are still to be
     told, in the write that ends the job, so that they are told once.
-    Raises CancelWins, JobFailed, LeaseLost.
+    Raises CancelWanted, CancelWins, JobFailed, LeaseLost.
     """
     executed = stage_event(Stage.EXECUTE, "finished", "All steps have succeeded.")
     if work.plan.publish_mode is PublishMode.NONE:
@@ -40,6 +45,7 @@ async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
         )
         work.told()
         await work.refresh()
+    await vacate(work)
     publication = await work.tools.store.publication(work.job.job_id)
     if publication is None:
         reach(Point.B1, StoreAway)
@@ -54,11 +60,20 @@ async def publish(work: Work) -> tuple[JobOutcome, tuple[NewEvent, ...]]:
         finished = stage_event(Stage.PUBLISH, "finished", "There was nothing to publish.")
         return JobOutcome.NO_CHANGES, (skipped, finished)
     await _push(work, publication)
+    unlabelled = ""
     if publication.pull_request is not None:
         await see_to_pull_request(work, await _recorded(work))
         await work.refresh()
+        unlabelled = await see_to_labels(work, await _recorded(work))
     await _keep_result(work, await _recorded(work))
-    published = stage_event(Stage.PUBLISH, "finished", "The result is published.")
+    published = stage_event(
+        Stage.PUBLISH,
+        "finished",
+        f"The result is published, without its labels: {unlabelled}"
+        if unlabelled
+        else "The result is published.",
+        **({"labelsMissing": unlabelled} if unlabelled else {}),
+    )
     outcome = JobOutcome.PULL_REQUEST if publication.pull_request else JobOutcome.BRANCH
     return outcome, (published,)
 
@@ -71,7 +86,9 @@ async def _push(work: Work, publication: Publication) -> None:
             commit=publication.commit,
             branch=publication.branch,
             expected=publication.expected or None,
+            refs=work.refs,
             proceed=lambda: _still_ours(work),
+            pauses=pauses(work),
         )
         reach(Point.B5, GitTimedOut)
         await work.tools.store.reach(
@@ -126,5 +143,12 @@ async def _keep_result(work: Work, publication: Publication) -> None:
             "base": publication.pull_request.base_branch,
         }
     data = json.dumps(result, indent=2, sort_keys=True).encode()
-    artifact = await work.tools.artifacts.put_bytes(work.job.job_id, "publish_result.json", data)
+    try:
+        artifact = await work.tools.artifacts.put_bytes(
+            work.job.job_id, "publish_result.json", data
+        )
+    except (JobFailed, Unavailable) as error:
+        # It retells the job's events: a full disk does not undo what people see on the forge.
+        logger.warning("no_publish_result", job_id=work.job.job_id, why=str(error))
+        return
     await work.tools.store.keep(work.claim, [artifact])

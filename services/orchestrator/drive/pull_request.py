@@ -14,10 +14,12 @@ from datetime import timedelta
 import structlog
 
 from pawl.wire.faultpoints import Point, answered, begin, reach
+from services.orchestrator.drive.pauses import patience
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.claim import LeaseLost, StoreAway
-from services.orchestrator.jobs.failures import Reason, failed
+from services.orchestrator.jobs.failures import JobFailed, Reason, failed
 from services.orchestrator.jobs.forge import (
+    AskedTooSoon,
     ForgeAway,
     ForgeRepository,
     PullRequest,
@@ -33,6 +35,8 @@ logger = structlog.get_logger(__name__)
 
 LOOKS = 3
 """Before a pull request is asked for that may have been asked for already."""
+REFUSALS = 3
+"""So many that a moment may cure are believed."""
 RETRY = "Retry the job when the forge answers: no step runs again."
 
 
@@ -51,6 +55,8 @@ async def see_to_pull_request(work: Work, publication: Publication) -> None:
             await opening.wait(away)
         except TokenRefused as refused:
             await opening.renew(refused)
+        except AskedTooSoon as refused:
+            await opening.endure(refused)
         else:
             return
 
@@ -65,10 +71,17 @@ class _Opening:
         self._marker = marker(work.job.job_id)
         self._repository: ForgeRepository | None = None
         self._renewed = False
+        self._refused = False
+        """The token is, and no other has been got since."""
         self._asked = publication.request_time is not None
         """Somebody may have asked for it without being heard."""
+        self._waited = False
+        """Since then, for as long as a request takes to settle."""
+        self._seen_none = 0
+        """Look-ups in a row that have shown none; one that fails is made again, and counts not."""
+        self._refusals = 0
         self._pause = work.tools.pace.back_off
-        self._end = asyncio.get_running_loop().time() + _patience(work).total_seconds()
+        self._end = asyncio.get_running_loop().time() + patience(work).total_seconds()
 
     async def step(self) -> None:
         """Finds the pull request or opens it, and records it."""
@@ -79,7 +92,7 @@ class _Opening:
             await self._record(choice.ours, adopted=True, duplicates=choice.duplicates)
             return
         await self._work.tools.store.request_pull_request(self._work.claim)
-        self._asked = True
+        self._asked, self._waited, self._seen_none = True, False, 0
         if not self._work.lease.fresh:
             raise LeaseLost
         begin(Point.B7)
@@ -93,6 +106,9 @@ class _Opening:
                 ) from None
             await self._record(choice.ours, adopted=True, duplicates=choice.duplicates)
             return
+        except (TokenRefused, JobFailed):
+            self._waited = True  # It was heard, and nothing was done.
+            raise
         answered(Point.B7, ForgeAway)
         reach(Point.B8, StoreAway)
         await self._record(opened, adopted=False)
@@ -111,50 +127,72 @@ class _Opening:
                 RETRY,
             )
         await asyncio.sleep(seconds)
+        self._repository = None  # Its token may have run out meanwhile.
 
     async def renew(self, refused: TokenRefused) -> None:
-        """Takes another token, once. Raises PUBLISH_AUTH."""
-        if self._renewed:
-            raise failed(
+        """Has the next step take another token, once. Raises PUBLISH_AUTH.
+
+        A forge may take a token only some seconds after it has made it.
+        """
+        self._repository = None
+        if not self._renewed:
+            self._renewed = self._refused = True
+            return
+        await self.endure(
+            failed(
                 Reason.PUBLISH_AUTH,
                 f"{self._place} does not take the token: {refused}",
                 "Give the orchestrator a token that may push and open pull requests, then retry "
                 "the job: no step runs again.",
             )
-        self._renewed = True
-        self._repository = await self._open_repository(fresh=True)
+        )
+
+    async def endure(self, refusal: JobFailed) -> None:
+        """Waits for what the forge may see late. Raises a `refusal` that has come too often."""
+        self._refusals += 1
+        if self._refusals == REFUSALS:
+            raise refusal
+        logger.warning("forge_refuses", job_id=self._work.job.job_id, why=str(refusal))
+        await asyncio.sleep(self._work.tools.pace.between_looks.total_seconds())
 
     async def _reached(self) -> ForgeRepository:
         if self._repository is None:
-            self._repository = await self._open_repository(fresh=False)
+            self._repository = await self._open_repository()
+            self._refused = False
         return self._repository
 
-    async def _open_repository(self, *, fresh: bool) -> ForgeRepository:
+    async def _open_repository(self) -> ForgeRepository:
         access = self._work.tools.forge
         if access is None:
             raise failed(
                 Reason.PUBLISH_AUTH,
                 "this orchestrator has no token for the forge",
-                "Set PAWL_GITHUB_TOKEN_FILE, then retry the job: no step runs again.",
+                "Set PAWL_GITHUB_TOKEN_FILE or PAWL_GITHUB_APP_ID, then retry the job: no step "
+                "runs again.",
             )
         location = (await self._work.mirror()).location
-        return await access.repository(location, self._work.plan, fresh=fresh)
+        return await access.repository(
+            location, self._work.plan, holder=self._work.refs.holder, fresh=self._refused
+        )
 
     async def _settled(self) -> None:
         """What was asked for without an answer has been done, or will never be.
 
-        The whole time from here: another owner may have asked, and its clock is not ours.
+        The whole time from here: another owner may have asked, and its clock is not ours. Once
+        for a request: a forge that fails often would else hardly ever be looked at to the end.
         """
-        if self._asked:
+        if self._asked and not self._waited:
             await asyncio.sleep(self._work.tools.pace.request_settles.total_seconds())
+            self._waited, self._seen_none = True, 0
 
     async def _look(self, repository: ForgeRepository, looks: int) -> Choice:
-        for look in range(looks):
-            if look:
+        while self._seen_none < looks:
+            if self._seen_none:
                 await asyncio.sleep(self._work.tools.pace.between_looks.total_seconds())
             choice = choose(await self._found(repository), self._wanted, self._publication.commit)
             if choice.ours is not None:
                 return choice
+            self._seen_none += 1
         return Choice()
 
     async def _found(self, repository: ForgeRepository) -> Sequence[PullRequest]:
@@ -201,10 +239,3 @@ class _Opening:
     def _place(self) -> str:
         mirror = self._work.open_mirror
         return mirror.location.url if mirror else self._work.job.repository
-
-
-def _patience(work: Work) -> timedelta:
-    """How long the forge is waited for: the job's own time, within reason."""
-    pace, started = work.tools.pace, work.job.start_time or work.tools.now()
-    left = started + work.plan.limits.job_timeout - work.tools.now()
-    return min(max(left, pace.least_patience), pace.most_patience)

@@ -35,6 +35,7 @@ logger = structlog.get_logger(__name__)
 BATCH_BYTES = 256 * 1024
 QUEUE_MESSAGES = 64
 """When full, the runner's stream is not read: its journal holds what is to come."""
+VERSION_CHARACTERS = 100
 STRIKES = 3
 """How often a stream may contradict what is stored before the runner is not believed."""
 
@@ -70,8 +71,11 @@ class Recording:
     loose: Loose = field(default_factory=Loose)
     usage: Usage | None = None
     """What the run has consumed so far, as far as it told."""
+    version: str = ""
+    """Of the CLI, as it is stored."""
     contact: float = field(default_factory=time.monotonic)
     """When the runner was heard last, on the monotonic clock."""
+    _told_version: str = ""
 
     async def follow(
         self, runner: Callable[[], Runner], order: RunOrder, *, attach_only: bool
@@ -184,6 +188,7 @@ class Recording:
             while True:
                 batch, end = await self._gather(queue)
                 await self._store(batch)
+                await self._store_version()
                 if end is not None:
                     return end
         except (JobFailed, LeaseLost, RunnerUnreachable, Unavailable) as error:
@@ -211,20 +216,37 @@ class Recording:
                 case Output():
                     outputs.append(message)
                     size += len(message.data)
-                    if deadline is None:
-                        batch = self.work.tools.pace.batch.total_seconds()
-                        deadline = asyncio.get_running_loop().time() + batch
+                    deadline = deadline or self._soon()
                 case Activity():
                     self.activity_index = message.index + 1
+                    self.work.activity.take(message)
                     self.work.tools.live.act(self.work.claim.job_id, message)
                     if message.usage is not None:
                         self.usage = message.usage
                         self.work.consumed(message.usage)
                 case Started():
                     logger.info("run_attached", runner_id=message.runner_id)
+                    self._told_version = message.version[:VERSION_CHARACTERS]
+                    deadline = deadline or self._soon()
                 case _:
                     pass
         return outputs, None
+
+    def _soon(self) -> float:
+        batch = self.work.tools.pace.batch.total_seconds()
+        return asyncio.get_running_loop().time() + batch
+
+    async def _store_version(self) -> None:
+        if self._told_version in {"", self.version}:
+            return
+        await self.work.tools.store.tell_version(
+            self.work.claim,
+            step_index=self.step_index,
+            attempt=self.attempt,
+            version=self._told_version,
+        )
+        self.version = self._told_version
+        self.work.told()
 
     async def _store(self, outputs: Sequence[Output]) -> None:
         pieces, positions = self._joined(outputs)

@@ -49,5 +49,5 @@ def _step(step: Step, planned: PlannedStep) -> StepReport:
         duration=end - start if start and end else None,
         usage=step.usage,
         summary=step.summary,
-        version="",
+        version=step.version,
     )

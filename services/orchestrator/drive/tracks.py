@@ -1,7 +1,7 @@
 """What a step leaves behind: its logs, its patch, its tree, what lies only in git."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import JobFailed, Reason
 from services.orchestrator.jobs.job import Artifact, NewEvent, Segment, Stream
 from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.publishing import trailer
 from services.orchestrator.source import commit, pack, patch
 from services.orchestrator.source.git import GitTimedOut
 from services.orchestrator.source.mirror import Mirror
@@ -48,7 +49,7 @@ async def take_tree(work: Work, runner: Runner, step_index: int, *, partial: boo
             tree=taken.tree,
             base=job.base_commit,
             message=f"Step {step_index} of job {job.job_id}",
-            job_id=job.job_id,
+            trailer=trailer(job.job_id, work.plan.digest),
             time=job.create_time,
         )
         before = job.steps[step_index - 1].checkpoint_commit if step_index else job.base_commit
@@ -143,13 +144,16 @@ def _remarks(taken: TakenTree, step_index: int) -> Iterator[NewEvent]:
 async def step_logs(
     work: Work, step_index: int, attempt: int, *, lost: bool = False
 ) -> list[Artifact]:
-    """Joins an attempt's stored output into its `.log` and, of its JSON lines, its `.jsonl`."""
+    """Joins an attempt's stored output into its `.log` and, of its JSON lines, its `.jsonl`.
+
+    What its agent did goes into an `.activity.jsonl`, as far as this owner was told.
+    """
     job_id = work.job.job_id
     prefix = f"attempts/{attempt}/" if lost else ""
     artifacts: list[Artifact] = []
     mirror = await work.mirror()
     with mirror.scratch() as folder:
-        log, lines = folder / "log", folder / "jsonl"
+        log, lines, activity = folder / "log", folder / "jsonl", folder / "activity.jsonl"
         with ExitStack() as files:
             everything = files.enter_context(log.open("wb"))
             framer = JsonLines(files.enter_context(lines.open("wb")))
@@ -158,12 +162,18 @@ async def step_logs(
                 if segment.stream is Stream.STDOUT:
                     await asyncio.to_thread(framer.feed, data)
             framer.end()
-        for file, ending in ((log, "log"), (lines, "jsonl")):
-            if ending == "jsonl" and not file.stat().st_size:
+        await asyncio.to_thread(_write, activity, work.activity.of(step_index, attempt))
+        for file in (log, lines, activity):
+            if file != log and not file.stat().st_size:
                 continue
-            path = f"{prefix}logs/steps/step-{step_index:04}.{ending}"
+            path = f"{prefix}logs/steps/step-{step_index:04}.{file.name}"
             artifacts.append(await work.tools.artifacts.put_file(job_id, path, file))
     return artifacts
+
+
+def _write(file: Path, parts: Iterable[bytes]) -> None:
+    with file.open("wb") as opened:
+        opened.writelines(parts)
 
 
 async def segment_keys(work: Work, step_index: int, attempt: int) -> list[str]:

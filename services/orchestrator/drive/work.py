@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from services.orchestrator.drive.activity_log import ActivityLog
 from services.orchestrator.drive.forge_access import ForgeAccess
 from services.orchestrator.drive.interrupt import Interrupt, LimitHit
 from services.orchestrator.drive.lease import Lease
@@ -12,11 +13,14 @@ from services.orchestrator.drive.ports import Artifacts, Fleet, Live, Runner
 from services.orchestrator.jobs import limits
 from services.orchestrator.jobs.claim import Claim, LeaseLost
 from services.orchestrator.jobs.failures import Failure
+from services.orchestrator.jobs.identity import PAWL, Identity
 from services.orchestrator.jobs.job import Job, NewEvent, Usage
 from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.store import Store
 from services.orchestrator.screen.policy import ScreenPolicy
 from services.orchestrator.skills import SkillFolder
+from services.orchestrator.source.keyring import Keyring
+from services.orchestrator.source.keys import AuthRefs, Keys
 from services.orchestrator.source.mirror import Mirror, Mirrors
 from services.orchestrator.source.use import Use
 
@@ -93,9 +97,15 @@ class Tools:
     scratch: Path
     pace: Pace
     now: Callable[[], datetime]
+    keys: Keys = field(default_factory=Keyring)
+    """What git and `forge` are reached with; drivers give back what was made for their job."""
     forge: ForgeAccess | None = None
     """None where there is no key to any forge."""
     screen: ScreenPolicy = field(default_factory=ScreenPolicy)
+    author: Identity = PAWL
+    """Of what is published."""
+    labels: tuple[str, ...] = ()
+    """Of every pull request."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,9 +122,13 @@ class Work:
     """A slot that was taken for this job and is held by no workspace yet."""
     prepared: str = ""
     """The workspace that was prepared under this claim."""
+    vacated: Job | None = None
+    """The job with the workspace it has let go of, which may still be there."""
     open_mirror: Mirror | None = None
     use: Use | None = None
     """Of the mirror."""
+    activity: ActivityLog = field(default_factory=ActivityLog)
+    """Of the attempt that runs."""
 
     @property
     def plan(self) -> Plan:
@@ -122,6 +136,13 @@ class Work:
         if self.job.plan is None:
             raise LookupError(f"job {self.job.job_id} was read without its plan")
         return self.job.plan
+
+    @property
+    def refs(self) -> AuthRefs:
+        """For whom, and by what, tokens are asked for."""
+        repo, publish = self.plan.auth_refs
+        holder = f"{self.claim.job_id}/{self.claim.epoch}"
+        return AuthRefs(repo=repo, publish=publish, holder=holder)
 
     def out_of_time(self) -> Failure:
         """What to record when the job's time is up now."""
@@ -154,6 +175,11 @@ class Work:
         """The work has ended, however it did."""
         if self.use is not None:
             self.use.end()
+        self.give_back_tokens()
+
+    def give_back_tokens(self) -> None:
+        """A stage that needed some is over."""
+        self.tools.keys.release(self.refs.holder)
 
     async def refresh(self) -> Job:
         """The job as it is stored now. Raises LeaseLost when another claim is in force."""

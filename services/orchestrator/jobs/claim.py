@@ -45,6 +45,8 @@ class Candidate:
     runner_id: str
     """Holds the job's workspace; empty when none does."""
     repository: str = ""
+    publishing: bool = False
+    """Nothing is left but to publish, which takes no runner."""
     room: int | None = None
     """How many more jobs of its repository may run; None for any number."""
     claimable: bool = True

@@ -107,7 +107,7 @@ class Verdict:
     looks: tuple[Look, ...]
     """One for each runner, in the order of the offers."""
     housed: bool
-    """Its workspace has a slot already."""
+    """It takes no slot: its workspace has one already, or it needs no workspace any more."""
 
     @property
     def nearest(self) -> Look | None:
@@ -120,7 +120,8 @@ def judge(candidate: Candidate, offers: Offers, process: Process) -> Verdict:
 
     A job that was RUNNING is claimed whatever the fleet offers: its workspace has a slot
     already, or it goes back to the queue for want of one, or ends; and only an owner can
-    tell it of a cancel request or of its deadline.
+    tell it of a cancel request or of its deadline. So is one that only publishes: the orchestrator
+    does that alone.
     """
     looks = tuple(look_at(candidate, offer, offers.own) for offer in offers.runners)
     queued = candidate.state is JobState.QUEUED
@@ -129,14 +130,19 @@ def judge(candidate: Candidate, offers: Offers, process: Process) -> Verdict:
         holds.append(Hold.NOT_CLAIMABLE)
     if queued and candidate.room is not None and candidate.room <= 0:
         holds.append(Hold.REPOSITORY_FULL)
-    if queued and all(one.obstacle is not None for one in looks):
+    if queued and not candidate.publishing and all(one.obstacle is not None for one in looks):
         holds.append(Hold.NO_TAKER)
     if candidate.job_id in process.driving:
         holds.append(Hold.DRIVEN_HERE)
     if process.full:
         holds.append(Hold.PROCESS_FULL)
-    housed = not queued and bool(candidate.runner_id)
+    housed = candidate.publishing or (not queued and bool(candidate.runner_id))
     return Verdict(holds=tuple(holds), looks=looks, housed=housed)
+
+
+def offering(capability: str, offers: Offers) -> int:
+    """How many runners would take a job, once they have room, that requires nothing else."""
+    return sum(one.open and not _missing((capability,), one, offers.own) for one in offers.runners)
 
 
 def look_at(candidate: Candidate, offer: Offer, own: frozenset[str]) -> Look:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from typing import Protocol
 
+from services.orchestrator.jobs.failures import JobFailed
+
 
 class PullState(StrEnum):
     """What people have done with a pull request."""
@@ -48,7 +50,7 @@ class WantedPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """What a token may do with a repository; None where the forge does not say."""
+    """What a token may do, with a repository where one was asked for; None is not told."""
 
     push: bool | None
     scopes: tuple[str, ...] | None
@@ -76,11 +78,19 @@ class TokenRefused(Exception):
     """The forge does not take the token; a fresh one may do. The text is fit for people."""
 
 
+class AskedTooSoon(JobFailed):
+    """A refusal that may come of news not having spread within the forge yet.
+
+    A branch that was pushed or a token that was made a moment ago looks like none to some of its
+    servers. Asked again after seconds, it is as final as any other.
+    """
+
+
 class ForgeRepository(Protocol):
     """One repository of a forge, reached with one token.
 
-    Every call may raise ForgeAway and TokenRefused, and `JobFailed` with PUBLISH_REJECTED for
-    what asking again cannot change. No text raised holds the token.
+    Every call may raise ForgeAway, TokenRefused and AskedTooSoon, and `JobFailed` with
+    PUBLISH_REJECTED for what asking again cannot change. No text raised holds the token.
     """
 
     async def default_branch(self) -> str:
@@ -106,8 +116,21 @@ class ForgeRepository(Protocol):
         """What the token may do here, as far as the forge tells."""
 
 
+class ForgeApp(Protocol):
+    """What makes tokens at a forge."""
+
+    async def rights(self) -> Rights:
+        """What its tokens may get at most, as scopes such as ``contents:write``.
+
+        Raises ForgeAway, and `JobFailed` where it is no app of the forge's.
+        """
+
+
 class Forge(Protocol):
     """Where pull requests are opened."""
 
     def repository(self, owner: str, name: str, token: str) -> ForgeRepository:
         """The repository ``owner/name``, reached with `token`; asks nothing yet."""
+
+    async def rights(self, token: str) -> Rights:
+        """What `token` may do, whatever the repository. Raises as a repository's calls do."""

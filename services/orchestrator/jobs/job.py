@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from typing import Any, NewType
 
 from services.orchestrator.jobs.failures import Failure
-from services.orchestrator.jobs.plan import Plan, Stage
+from services.orchestrator.jobs.plan import Plan, PublishMode, Stage
 
 JobId = NewType("JobId", str)
 """A lower-case UUIDv7."""
@@ -111,6 +111,8 @@ class Step:
     checkpoint_commit: str = ""
     """The commit that holds the tree after the step; set exactly when it SUCCEEDED."""
     checkpoint_tree: str = ""
+    version: str = ""
+    """Of the CLI that its newest attempt runs or ran, as the runner tells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,9 @@ class Job:
     """None in lists."""
     repository: str
     runtime: str
+    objective: str
+    """The first line of its instructions, for lists."""
+    publish_mode: PublishMode
     capabilities: tuple[str, ...]
     priority: int
     attempt: int
@@ -160,6 +165,8 @@ class Job:
     incarnation: str
     """The incarnation of that runner when the workspace was made."""
 
+    duplicate_pull_requests: tuple[int, ...] = ()
+    """Numbers of further pull requests that say they are this job's, found after its end."""
     checkpoints_removed: datetime | None = None
     """When its checkpoints were given up for their age: it cannot be opened again."""
     artifacts_removed: datetime | None = None

@@ -18,6 +18,7 @@ def step_paths(index: int) -> tuple[str, ...]:
     return (
         f"logs/steps/{name}.log",
         f"logs/steps/{name}.jsonl",
+        f"logs/steps/{name}.activity.jsonl",
         f"patches/steps/{name}.patch",
         f"patches/steps/{name}.partial.patch",
         f"git/steps/{name}.pack",

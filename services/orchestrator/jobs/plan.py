@@ -6,6 +6,10 @@ from datetime import timedelta
 from enum import StrEnum, auto
 from typing import Any
 
+from services.orchestrator.jobs.plaintext import cut
+
+OBJECTIVE_CHARACTERS = 120
+
 
 class Stage(StrEnum):
     """The parts every job passes through, in this order."""
@@ -153,6 +157,11 @@ class Plan:
         return str(self._inner["instructions"])
 
     @property
+    def objective(self) -> str:
+        """The first line of the instructions, for lists: at most 120 characters."""
+        return cut(next(iter(self.instructions.strip().splitlines()), ""), OBJECTIVE_CHARACTERS)
+
+    @property
     def limits(self) -> Limits:
         """The task's limits, defaults filled in by the contract."""
         given = self._inner["limits"]
@@ -171,9 +180,13 @@ class Plan:
     @property
     def skill_ids(self) -> tuple[str, ...]:
         """Every skill to place, once each, in order of first need; `auto` places none."""
+        return tuple(skill for skill in self.effective_skill_ids if skill != "auto")
+
+    @property
+    def effective_skill_ids(self) -> tuple[str, ...]:
+        """The task's skill and those of its steps, `auto` too, once each."""
         task_skill = str((self._inner.get("skill") or {}).get("id", "auto"))
-        ids = dict.fromkeys((task_skill, *(step.skill.id for step in self.steps)))
-        return tuple(skill for skill in ids if skill != "auto")
+        return tuple(dict.fromkeys((task_skill, *(step.skill.id for step in self.steps))))
 
     @property
     def _inner(self) -> Mapping[str, Any]:

@@ -16,7 +16,6 @@ class Phase(StrEnum):
     """The branch is at the commit."""
     OPENED = auto()
     """There is a pull request."""
-    DONE = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +38,13 @@ class Publication:
 
 
 def marker(job_id: str) -> str:
-    """What a job's commit and pull request are known by; their last lines hold it."""
+    """What a job's commit and pull request are known by; their last lines begin with it."""
     return f"Pawl-Job: {job_id}"
+
+
+def trailer(job_id: str, digest: str) -> str:
+    """The marker with the digest of the plan that the job carried out."""
+    return f"{marker(job_id)} {digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +65,7 @@ def choose(found: Sequence[PullRequest], wanted: WantedPullRequest, commit: str)
     shows our very commit. An older one of a branch whose name is used again is neither. Nobody
     else can write to our branch's repository, so what comes from another one never counts.
     """
-    near = [one for one in found if not one.foreign and one.head_branch == wanted.head_branch]
-    near.sort(key=lambda one: one.number)
+    near = _near(found, wanted)
     marked = [one for one in near if one.marked]
     if marked:
         return Choice(ours=marked[0], duplicates=tuple(one.number for one in marked[1:]))
@@ -73,3 +76,26 @@ def choose(found: Sequence[PullRequest], wanted: WantedPullRequest, commit: str)
         if one.head_commit == commit:
             return Choice(ours=one)
     return Choice()
+
+
+def compare(found: Sequence[PullRequest], publication: Publication) -> Choice:
+    """Tells the job's recorded pull request from others that say they are the job's.
+
+    The recorded one stays the job's, whatever its number: the job has told of it. `ours` is
+    None where `found` does not show it. Where none is recorded, `choose` decides.
+    """
+    wanted, recorded = publication.pull_request, publication.pull_number
+    if wanted is None:
+        return Choice()
+    if recorded is None:
+        return choose(found, wanted, publication.commit)
+    near = _near(found, wanted)
+    return Choice(
+        ours=next((one for one in near if one.number == recorded), None),
+        duplicates=tuple(one.number for one in near if one.marked and one.number != recorded),
+    )
+
+
+def _near(found: Sequence[PullRequest], wanted: WantedPullRequest) -> list[PullRequest]:
+    near = [one for one in found if not one.foreign and one.head_branch == wanted.head_branch]
+    return sorted(near, key=lambda one: one.number)

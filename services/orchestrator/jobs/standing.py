@@ -55,11 +55,22 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Required:
+    """How many jobs there are that require a capability."""
+
+    capability: str
+    queued: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """The jobs that have not ended."""
 
     counts: tuple[Count, ...]
     """By state, then by runtime."""
+    required: tuple[Required, ...]
+    """By capability; a job counts in each that it requires."""
     longest: JobId | None
     """The one that could have been claimed for longest."""
     since: datetime | None

@@ -17,6 +17,7 @@ from typing import Protocol
 from pawl.wire.errors import AlreadyExists
 from services.orchestrator.jobs.claim import Candidate, Claim
 from services.orchestrator.jobs.failures import Failure
+from services.orchestrator.jobs.history import History
 from services.orchestrator.jobs.job import (
     Artifact,
     CancelRequest,
@@ -33,6 +34,7 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.plan import Plan, Stage
 from services.orchestrator.jobs.publishing import Publication
+from services.orchestrator.jobs.reconciling import Reconciling
 from services.orchestrator.jobs.retention import Retaining
 from services.orchestrator.jobs.standing import Queue, Standing
 
@@ -77,6 +79,11 @@ class JobFilter:
     repository: str = ""
     label: str = ""
     """``key=value``, or ``key`` for any value."""
+    skill: str = ""
+    """The id of one that the task or a step has in effect."""
+    publish_mode: str = ""
+    text: str = ""
+    """Words that have to occur, in any order; see `ListJobsRequest.text`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +139,9 @@ class Reading(Protocol):
 
     async def queue(self) -> Queue:
         """How many jobs there are that have not ended."""
+
+    async def history(self, *, length: timedelta, buckets: int) -> History:
+        """What became of jobs in so many buckets; the last one is under way."""
 
     async def next_order(self, job_id: str, *, step_index: int, attempt: int) -> int:
         """The order of the next segment of an attempt."""
@@ -198,13 +208,15 @@ class Claiming(Protocol):
         state: JobState | None = None,
         per_repository: int = 0,
         without: Collection[tuple[str, ...]] = (),
+        publishing: bool = False,
     ) -> Sequence[Candidate]:
         """Claimable jobs, of one state or of either, by priority, then order of submission.
 
         QUEUED with `not_before` past, or RUNNING with an expired lease, by the
         database's clock. `after` is the last job of the page before. QUEUED jobs of a
         repository of which `per_repository` jobs are RUNNING are left out; 0 allows any
-        number. Jobs that require exactly one of `without` are left out, too.
+        number. Jobs that require exactly one of `without` are left out, too; with
+        `publishing`, those that have anything left but to publish.
         """
 
     async def claim(
@@ -283,6 +295,11 @@ class Driving(Protocol):
         workspace_id: str,
     ) -> None:
         """The step is RUNNING in this attempt, and so is the job."""
+
+    async def tell_version(
+        self, claim: Claim, *, step_index: int, attempt: int, version: str
+    ) -> None:
+        """Notes with which version of its CLI a RUNNING step's attempt runs."""
 
     async def finish_step(
         self,
@@ -377,5 +394,5 @@ class Driving(Protocol):
         """
 
 
-class Store(Reading, Accepting, Claiming, Driving, Retaining, Protocol):
+class Store(Reading, Accepting, Claiming, Driving, Retaining, Reconciling, Protocol):
     """All of it, in one database."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from services.orchestrator.jobs.inert import code, prose, quoted
 from services.orchestrator.jobs.job import Usage
 from services.orchestrator.jobs.plaintext import cut, line, stripped
-from services.orchestrator.jobs.publishing import marker
+from services.orchestrator.jobs.publishing import trailer
 from services.orchestrator.jobs.report import FileChange, Report, StepReport
 from services.orchestrator.jobs.units import amount, cost, length
 
@@ -48,7 +48,7 @@ def title(report: Report) -> str:
 
 def body(report: Report) -> str:
     """The task's own text, or one made of the job; Markdown that ends in the marker's line."""
-    last = f"\n\n<sub>{marker(report.job_id)} {report.digest}</sub>\n"
+    last = f"\n\n<sub>{trailer(report.job_id, report.digest)}</sub>\n"
     room = BODY_CHARACTERS - len(last)
     if report.body and (own := stripped(report.body).strip()):
         return _own(own, room) + last

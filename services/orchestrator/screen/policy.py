@@ -126,7 +126,9 @@ def judge(paths: Sequence[bytes], policy: ScreenPolicy, *, drafts: bool) -> Verd
 
 
 def _runs(path: bytes) -> bool:
-    return path.startswith(RUN_FOLDERS) or path in RUN_FILES
+    # What changed is a file or a link: in a folder's own place it leads to what stands elsewhere.
+    instead = any(folder.startswith(path + b"/") for folder in RUN_FOLDERS)
+    return instead or path.startswith(RUN_FOLDERS) or path in RUN_FILES
 
 
 def _owners(path: bytes) -> bool:

@@ -31,6 +31,12 @@ SHAPES: Sequence[Shape] = (
         _token("github-token", b"gh" + kind + b"_", b"gh" + kind + rb"_[A-Za-z0-9]{36}")
         for kind in (b"p", b"o", b"u", b"s", b"r")
     ),
+    # What GitHub makes for apps since 2026: a JWT behind the app's number, some 520 signs.
+    _token(
+        "github-token",
+        b"ghs_",
+        rb"ghs_[0-9]{1,12}_eyJ[A-Za-z0-9_-]{8,120}\.eyJ[A-Za-z0-9_-]{16,360}",
+    ),
     _token("github-fine-token", b"github_pat_", rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
     *(
         # An id alone opens nothing, and many files name one; the key is what must not leave.

@@ -18,7 +18,7 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.receipts import Receipt, told
 from services.orchestrator.jobs.store import NewJob
-from services.orchestrator.store import jobs, rows, tables
+from services.orchestrator.store import jobs, listing, rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
 from services.orchestrator.store.writes import HEAD, moved, named, store_artifacts, store_events
@@ -72,6 +72,7 @@ def insert(connection: sa.Connection, new: NewJob) -> Job:
             losses=0,
             cancel_too_late_told=False,
             create_time=now(),
+            opened_time=now(),
             queued_time=now(),
             queue_left=queue_left,
             queue_deadline=None if queue_left is None else now() + queue_left,
@@ -80,9 +81,10 @@ def insert(connection: sa.Connection, new: NewJob) -> Job:
             epoch=0,
             claims_without_progress=0,
             workspace_count=0,
+            **listing.columns(new),
             **dict.fromkeys(_EMPTY, ""),
         )
-        .returning(*HEAD)
+        .returning(job.c.submit_order, *HEAD)
     )
     row = (connection.execute(statement)).mappings().one()
     store_events(connection, row, [event])
@@ -108,7 +110,12 @@ def insert(connection: sa.Connection, new: NewJob) -> Job:
         connection.execute(
             sa.insert(tables.label),
             [
-                {"job_id": new.job_id, "key": clean(key), "value": clean(value)}
+                {
+                    "job_id": new.job_id,
+                    "key": clean(key),
+                    "value": clean(value),
+                    "submit_order": row["submit_order"],
+                }
                 for key, value in new.labels.items()
             ],
         )
@@ -242,6 +249,7 @@ _NO_RUN = dict.fromkeys(
         "runner_id",
         "incarnation",
         "workspace_id",
+        "version",
         "summary",
         "checkpoint_commit",
         "checkpoint_tree",

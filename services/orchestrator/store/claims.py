@@ -15,6 +15,7 @@ from services.orchestrator.jobs.job import (
     NewEvent,
     StepState,
 )
+from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.store import rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import (
@@ -47,7 +48,10 @@ CLAIMABLE_IN = {
     JobState.RUNNING: sa.and_(job.c.state == JobState.RUNNING, CLAIMABLE),
 }
 
-_CANDIDATE = (job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id, job.c.repository)
+_CANDIDATE = (
+    *(job.c.job_id, job.c.state, job.c.capabilities, job.c.runner_id, job.c.repository),
+    job.c.stage,
+)
 
 
 def candidates(
@@ -58,11 +62,15 @@ def candidates(
     state: JobState | None = None,
     per_repository: int = 0,
     without: Collection[tuple[str, ...]] = (),
+    publishing: bool = False,
 ) -> Sequence[Candidate]:
     """Claimable jobs, of one state or of either, the next one to claim first."""
     query = (
         sa.select(*_CANDIDATE)
-        .where(sa.text(tables.OPEN), CLAIMABLE if state is None else CLAIMABLE_IN[state])
+        .where(
+            sa.text(tables.PUBLISHING if publishing else tables.OPEN),
+            CLAIMABLE if state is None else CLAIMABLE_IN[state],
+        )
         .order_by(job.c.claim_rank, job.c.submit_order)
         .limit(limit)
     )
@@ -90,6 +98,7 @@ def candidates(
             capabilities=tuple(row.capabilities),
             runner_id=row.runner_id,
             repository=row.repository,
+            publishing=row.stage == Stage.PUBLISH,
             room=per_repository - by_repository.get(row.repository, 0) if per_repository else None,
         )
         for row in connection.execute(query)

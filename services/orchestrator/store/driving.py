@@ -20,7 +20,7 @@ from services.orchestrator.jobs.job import (
     Usage,
     total,
 )
-from services.orchestrator.store import jobs, output, rows, tables
+from services.orchestrator.store import jobs, listing, output, rows, tables
 from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
@@ -50,6 +50,7 @@ def pin(
                 "default_branch": default_branch,
                 "base_commit": base_commit,
                 "working_branch": working_branch,
+                "found_by": listing.also_found_by(working_branch),
                 **PROGRESS,
             },
         )
@@ -105,8 +106,26 @@ def start_step(
             "end_time": None,
             "summary": "",
             "usage": None,
+            "version": "",
             **run,
         },
+    )
+
+
+def tell_version(
+    connection: sa.Connection, claim: Claim, *, step_index: int, attempt: int, version: str
+) -> None:
+    """Notes the CLI's version; an attempt that has ended keeps what it has."""
+    driven(connection, claim)
+    connection.execute(
+        sa.update(step)
+        .where(
+            step.c.job_id == claim.job_id,
+            step.c.step_index == step_index,
+            step.c.attempt == attempt,
+            step.c.state == StepState.RUNNING,
+        )
+        .values(version=clean(version))
     )
 
 

@@ -103,6 +103,14 @@ class SqlDriving:
             },
         )
 
+    async def tell_version(
+        self, claim: Claim, *, step_index: int, attempt: int, version: str
+    ) -> None:
+        """See Driving."""
+        await self._threads.write(
+            driving.tell_version, claim, step_index=step_index, attempt=attempt, version=version
+        )
+
     async def finish_step(
         self,
         claim: Claim,

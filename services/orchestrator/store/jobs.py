@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pawl.wire.errors import InvalidArgument, Violation
 from services.orchestrator.jobs.job import Job
 from services.orchestrator.jobs.store import JobFilter
-from services.orchestrator.store import rows, tables
+from services.orchestrator.store import listing, rows, tables
 
 job = tables.job
 
@@ -40,21 +40,12 @@ def page(
     connection: sa.Connection, matching: JobFilter, *, size: int, after: str
 ) -> tuple[Sequence[Job], str]:
     """A page, newest first, without plans, and the token of the next page or ""."""
-    query = sa.select(job).order_by(job.c.submit_order.desc()).limit(size + 1)
-    if after:
-        query = query.where(job.c.submit_order < _position(after))
-    if matching.states:
-        query = query.where(job.c.state.in_(matching.states))
-    if matching.runtime:
-        query = query.where(job.c.runtime == matching.runtime)
-    if matching.repository:
-        query = query.where(job.c.repository == matching.repository)
-    if matching.label:
-        query = query.where(job.c.job_id.in_(_labelled(matching.label)))
-    found = (connection.execute(query)).mappings().all()
-    shown = found[:size]
-    more = str(shown[-1]["submit_order"]) if len(found) > size else ""
-    return _whole(connection, shown, {}), more
+    before = _position(after) if after else None
+    orders = listing.orders(connection, matching, before=before, limit=size + 1)
+    shown = orders[:size]
+    query = sa.select(job).where(job.c.submit_order.in_(shown))
+    found = (connection.execute(query.order_by(job.c.submit_order.desc()))).mappings().all()
+    return _whole(connection, found, {}), str(shown[-1]) if len(orders) > size else ""
 
 
 def _whole(
@@ -78,12 +69,6 @@ def _whole(
         )
         for row in found
     ]
-
-
-def _labelled(label: str) -> sa.Select[tuple[str]]:
-    key, equals, value = label.partition("=")
-    query = sa.select(tables.label.c.job_id).where(tables.label.c.key == key)
-    return query.where(tables.label.c.value == value) if equals else query
 
 
 def _position(token: str) -> int:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from pawl.wire.faultpoints import Point, answered
 from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
+from services.orchestrator.jobs.history import History
 from services.orchestrator.jobs.job import (
     Artifact,
     CancelRequest,
@@ -24,6 +25,7 @@ from services.orchestrator.store import (
     accepting,
     claims,
     events,
+    history,
     jobs,
     output,
     publishing,
@@ -103,6 +105,10 @@ class SqlReading:
     async def queue(self) -> Queue:
         """See Reading."""
         return await self._threads.read(standing.queue)
+
+    async def history(self, *, length: timedelta, buckets: int) -> History:
+        """See Reading."""
+        return await self._threads.read(history.read, length=length, buckets=buckets)
 
     async def next_order(self, job_id: str, *, step_index: int, attempt: int) -> int:
         """See Reading."""
@@ -187,6 +193,7 @@ class SqlClaiming:
         state: JobState | None = None,
         per_repository: int = 0,
         without: Collection[tuple[str, ...]] = (),
+        publishing: bool = False,
     ) -> Sequence[Candidate]:
         """See Claiming."""
         return await self._threads.read(
@@ -196,6 +203,7 @@ class SqlClaiming:
             state=state,
             per_repository=per_repository,
             without=without,
+            publishing=publishing,
         )
 
     async def claim(

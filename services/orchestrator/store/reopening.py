@@ -42,6 +42,7 @@ _FRESH: dict[str, Any] = {
     "owner": "",
     "lease_until": None,
     "end_time": None,
+    "opened_time": now(),
     "queued_time": now(),
     # Its limits count from here: yesterday's job would have no time left.
     "start_time": None,
@@ -59,6 +60,7 @@ _PENDING: dict[str, Any] = {
     "end_time": None,
     "summary": "",
     "usage": None,
+    "version": "",
     "checkpoint_commit": "",
     "checkpoint_tree": "",
 }

@@ -23,7 +23,7 @@ from services.orchestrator.jobs.job import (
     Stream,
     Usage,
 )
-from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
+from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, PublishMode, Skill, Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
 
 Row = sa.RowMapping
@@ -69,6 +69,8 @@ def job(
         plan=None if plan_document is None else plan(plan_document),
         repository=row["repository"],
         runtime=row["runtime"],
+        objective=row["objective"],
+        publish_mode=PublishMode(row["publish_mode"]),
         capabilities=tuple(row["capabilities"]),
         priority=row["priority"],
         attempt=row["attempt"],
@@ -94,6 +96,7 @@ def job(
         workspace_count=row["workspace_count"],
         runner_id=row["runner_id"],
         incarnation=row["incarnation"],
+        duplicate_pull_requests=tuple(row["duplicate_pull_requests"] or ()),
         checkpoints_removed=time(row["checkpoints_removed_time"]),
         artifacts_removed=time(row["artifacts_removed_time"]),
     )
@@ -238,4 +241,5 @@ def _step(row: Row) -> Step:
         usage=usage(row["usage"]),
         checkpoint_commit=row["checkpoint_commit"],
         checkpoint_tree=row["checkpoint_tree"],
+        version=row["version"],
     )

@@ -1,12 +1,15 @@
 """Where a job stands among the others, and how many there are."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.claim import Candidate
 from services.orchestrator.jobs.job import Event, Job, JobId, JobState
-from services.orchestrator.jobs.standing import Count, Queue, Standing
+from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.standing import Count, Queue, Required, Standing
 from services.orchestrator.store import claims, events, jobs, rows, tables
 from services.orchestrator.store.accepting import OVERDUE
 from services.orchestrator.store.engine import now
@@ -58,6 +61,7 @@ def read(connection: sa.Connection, job_id: str, *, per_repository: int) -> Stan
             capabilities=found.capabilities,
             runner_id=found.runner_id,
             repository=found.repository,
+            publishing=found.stage is Stage.PUBLISH,
             room=per_repository - number if per_repository else None,
             claimable=bool(
                 around["claimable"] and not around["poisoned"] and not around["overdue"]
@@ -84,20 +88,13 @@ def read(connection: sa.Connection, job_id: str, *, per_repository: int) -> Stan
 def queue(connection: sa.Connection) -> Queue:
     """How many jobs there are that have not ended."""
     held = sa.case((sa.func.coalesce(job.c.not_before, 0) > now(), 1), else_=0)
+    # What they require first: by their states, the planner would group all jobs that ever were.
+    kind = (job.c.capabilities, job.c.state, job.c.runtime)
     counted = connection.execute(
-        sa.select(
-            *(job.c.state, job.c.runtime),
-            sa.func.count().label("jobs"),
-            sa.func.sum(held).label("held"),
-        )
+        sa.select(*kind, sa.func.count().label("jobs"), sa.func.sum(held).label("held"))
         .where(sa.text(tables.OPEN))
-        .group_by(job.c.state, job.c.runtime)
-        .order_by(job.c.state, job.c.runtime)
-    )
-    counts = tuple(
-        Count(state=JobState(row.state), runtime=row.runtime, jobs=row.jobs, held=row.held)
-        for row in counted
-    )
+        .group_by(*kind)
+    ).all()
     longest = connection.execute(
         sa.select(job.c.job_id, _SINCE.label("since"))
         .where(sa.text(tables.OPEN), claims.CLAIMABLE_IN[JobState.QUEUED])
@@ -105,10 +102,36 @@ def queue(connection: sa.Connection) -> Queue:
         .limit(1)
     ).one_or_none()
     return Queue(
-        counts=counts,
+        counts=_counts(counted),
+        required=_required(counted),
         longest=JobId(longest.job_id) if longest else None,
         since=rows.sure_time(longest.since) if longest else None,
         now=rows.sure_time(connection.scalar(sa.select(now())) or 0),
+    )
+
+
+def _counts(counted: Sequence[sa.Row[Any]]) -> tuple[Count, ...]:
+    jobs: Counter[tuple[str, str]] = Counter()
+    held: Counter[tuple[str, str]] = Counter()
+    for row in counted:
+        jobs[row.state, row.runtime] += row.jobs
+        held[row.state, row.runtime] += row.held
+    return tuple(
+        Count(state=JobState(state), runtime=runtime, jobs=number, held=held[state, runtime])
+        for (state, runtime), number in sorted(jobs.items())
+    )
+
+
+def _required(counted: Sequence[sa.Row[Any]]) -> tuple[Required, ...]:
+    jobs: Counter[tuple[str, str]] = Counter()
+    for row in counted:
+        for capability in row.capabilities:
+            jobs[capability, row.state] += row.jobs
+    return tuple(
+        Required(
+            capability=one, queued=jobs[one, JobState.QUEUED], running=jobs[one, JobState.RUNNING]
+        )
+        for one in sorted({capability for capability, _ in jobs})
     )
 
 

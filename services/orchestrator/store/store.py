@@ -9,12 +9,15 @@ from services.orchestrator.jobs.store import Store
 from services.orchestrator.store import place
 from services.orchestrator.store.inner_door import SqlDriving
 from services.orchestrator.store.outer_door import SqlAccepting, SqlClaiming, SqlReading
+from services.orchestrator.store.reconciling import SqlReconciling
 from services.orchestrator.store.retaining import SqlRetaining
 from services.orchestrator.store.schema import migrate
 from services.orchestrator.store.threads import Threads
 
 
-class SqlStore(SqlReading, SqlAccepting, SqlClaiming, SqlDriving, SqlRetaining, Store):
+class SqlStore(
+    SqlReading, SqlAccepting, SqlClaiming, SqlDriving, SqlRetaining, SqlReconciling, Store
+):
     """Every question of the port, each in a transaction of its own."""
 
     def __init__(self, threads: Threads) -> None:

@@ -11,6 +11,10 @@ RowNumber = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 OPEN = "end_time IS NULL"
 """QUEUED or RUNNING. Not by naming the states: the planner would then take the index of
 states, and sort the whole queue to find its front."""
+PUBLISHING = f"{OPEN} AND stage = 'publish'"
+"""Nothing is left of it but to publish; spelt out, since no bound value implies an index."""
+
+LISTED = ("state", "submit_order", "runtime", "publish_mode", "repository")
 
 job = sa.Table(
     "job",
@@ -43,6 +47,8 @@ job = sa.Table(
     sa.Column("create_time", Micros, nullable=False),
     sa.Column("start_time", Micros),
     sa.Column("end_time", Micros),
+    # When it was submitted, or opened again last.
+    sa.Column("opened_time", Micros),
     # What is left of the time it may spend QUEUED, when it last entered that state.
     sa.Column("queue_left", Micros),
     sa.Column("queue_deadline", Micros),
@@ -57,6 +63,8 @@ job = sa.Table(
     sa.Column("intent_recorded", sa.Boolean, nullable=False),
     sa.Column("published_commit", sa.Text, nullable=False),
     sa.Column("pull_request_url", sa.Text, nullable=False),
+    # Numbers of others that say they are the job's; NULL where none was found.
+    sa.Column("duplicate_pull_requests", sa.JSON(none_as_null=True)),
     sa.Column("last_sequence", sa.BigInteger, nullable=False),
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("owner", sa.Text, nullable=False),
@@ -74,6 +82,11 @@ job = sa.Table(
     # When they were given up; what is still kept may be looked for by its age.
     sa.Column("checkpoints_removed_time", Micros),
     sa.Column("artifacts_removed_time", Micros),
+    # For lists: what it is about, and what it is found by; `listing` says how it is spelt.
+    sa.Column("objective", sa.Text, nullable=False, server_default=""),
+    sa.Column("publish_mode", sa.Text, nullable=False, server_default=""),
+    sa.Column("skills", sa.Text, nullable=False, server_default=""),
+    sa.Column("found_by", sa.Text, nullable=False, server_default=""),
     sa.Index(
         "job_request",
         "principal",
@@ -93,13 +106,24 @@ job = sa.Table(
         sqlite_where=sa.text(OPEN),
         postgresql_where=sa.text(OPEN),
     ),
+    # So that these are found behind any queue of those that wait for a runner.
+    sa.Index(
+        "job_publishing",
+        "claim_rank",
+        "submit_order",
+        sqlite_where=sa.text(PUBLISHING),
+        postgresql_where=sa.text(PUBLISHING),
+    ),
     sa.Index(
         "job_queue_deadline",
         "queue_deadline",
         sqlite_where=sa.text("queue_deadline IS NOT NULL"),
         postgresql_where=sa.text("queue_deadline IS NOT NULL"),
     ),
-    sa.Index("job_state", "state", "submit_order"),
+    # With what lists look at, so that they pass over jobs without reading their rows: what is
+    # short, and all of it. The latter not for PostgreSQL, which takes no entries of that length.
+    sa.Index("job_listed", *LISTED),
+    sa.Index("job_found", *LISTED, "skills", "failure_reason", "found_by").ddl_if(dialect="sqlite"),
     sa.Index(
         "job_checkpoints_kept",
         "end_time",
@@ -111,6 +135,20 @@ job = sa.Table(
         "end_time",
         sqlite_where=sa.text("end_time IS NOT NULL AND artifacts_removed_time IS NULL"),
         postgresql_where=sa.text("end_time IS NOT NULL AND artifacts_removed_time IS NULL"),
+    ),
+    sa.Index(
+        "job_published",
+        "end_time",
+        sqlite_where=sa.text("end_time IS NOT NULL AND published_commit <> ''"),
+        postgresql_where=sa.text("end_time IS NOT NULL AND published_commit <> ''"),
+    ),
+    # What became of jobs is told by these two alone, without their rows being read.
+    sa.Index("job_created", "create_time"),
+    sa.Index(
+        "job_ended",
+        *("end_time", "state", "start_time", "opened_time"),
+        sqlite_where=sa.text("end_time IS NOT NULL"),
+        postgresql_where=sa.text("end_time IS NOT NULL"),
     ),
     # Without it a deleted job's number could be given out again.
     sqlite_autoincrement=True,
@@ -129,7 +167,9 @@ label = sa.Table(
     sa.Column("job_id", sa.ForeignKey(job.c.job_id), primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
-    sa.Index("label_value", "key", "value"),
+    # The job's, by which lists are ordered.
+    sa.Column("submit_order", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("label_listed", "key", "submit_order", "value"),
 )
 
 step = sa.Table(
@@ -151,6 +191,8 @@ step = sa.Table(
     sa.Column("usage", sa.JSON(none_as_null=True)),
     sa.Column("checkpoint_commit", sa.Text, nullable=False),
     sa.Column("checkpoint_tree", sa.Text, nullable=False),
+    # Of the CLI that its newest attempt runs or ran.
+    sa.Column("version", sa.Text, nullable=False, server_default=""),
 )
 
 event = sa.Table(
@@ -222,6 +264,23 @@ publication = sa.Table(
     # When the last request that may have opened one began.
     sa.Column("request_time", Micros),
     sa.Column("pull_number", sa.BigInteger),
+    # When others that say they are the job's were last looked for; when that was last tried.
+    sa.Column("look_time", Micros),
+    sa.Column("try_time", Micros),
+    # The numbers of those that the forge was told of; NULL for none.
+    sa.Column("reported", sa.JSON(none_as_null=True)),
+)
+
+# What one process at a time does for all of them.
+turn = sa.Table(
+    "turn",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    # Empty while nobody has it.
+    sa.Column("owner", sa.Text, nullable=False),
+    # Until then it is its owner's; without one, until then it rests.
+    sa.Column("until", Micros, nullable=False),
 )
 
 # The newest batch of changes that each writer has committed: what a writer looks up when it

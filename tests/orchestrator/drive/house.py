@@ -4,33 +4,38 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.orchestrator.drive.claimer import Claimer, claiming
 from services.orchestrator.drive.work import Pace, Tools
-from services.orchestrator.jobs.job import Event, Job, JobId
+from services.orchestrator.jobs.claim import Claim
+from services.orchestrator.jobs.job import Event, Job, JobId, JobState
 from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
 from services.orchestrator.jobs.store import NewJob
 from services.orchestrator.skills import SkillFolder
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
+from services.orchestrator.source.keyring import Keyring
 from services.orchestrator.source.mirror import Mirrors
-from services.orchestrator.store.store import SqlStore, opened
+from services.orchestrator.source.origin import FetchLimits
+from services.orchestrator.store.store import SqlStore
+from tests.orchestrator.store.claiming import Rig
+from tests.support.fresh_store import fresh_store
 from tests.support.memory_artifacts import MemoryArtifacts, RememberingLive
 from tests.support.repositories import git, sample_repository
 from tests.support.scripted_forge import OneKey, ScriptedAccess, ScriptedForge
 from tests.support.scripted_runner import Script, ScriptedFleet, ScriptedRun, ScriptedRunner
 
 QUICK = Pace(
-    lease=timedelta(seconds=3),
+    lease=timedelta(seconds=30),
     run_lease=timedelta(seconds=1),
     run_lease_margin=timedelta(seconds=0.2),
     reunion=timedelta(seconds=2),
     survivors=timedelta(seconds=0.6),
-    stop=timedelta(seconds=1),
-    drain=timedelta(seconds=1),
+    stop=timedelta(seconds=5),
+    drain=timedelta(seconds=5),
     back_off=timedelta(seconds=0.05),
     request_settles=timedelta(seconds=0.1),
     between_looks=timedelta(seconds=0.02),
@@ -38,6 +43,9 @@ QUICK = Pace(
     least_patience=timedelta(seconds=0.5),
     most_patience=timedelta(seconds=3),
 )
+"""What is waited out is short, and what only bounds a wait is long: the machine may be busy."""
+HASTY = replace(QUICK, stop=timedelta(seconds=1))
+"""Presumes runs to be dead soon."""
 
 
 def plan(
@@ -147,6 +155,12 @@ class House:
             await self._moment()
         return list(self.runner.runs.values())
 
+    async def version(self, job_id: JobId) -> str:
+        """The version of the first step's CLI, once it is told."""
+        while not (told := (await self.job(job_id)).steps[0].version):
+            await self._moment()
+        return told
+
     async def homeless(self, job_id: JobId) -> None:
         """Waits until the job has no workspace."""
         while (await self.job(job_id)).runner_id:
@@ -161,6 +175,20 @@ class House:
         """Waits until nobody drives the job any more."""
         while job_id in self.claimer._drivers:
             await self._moment()
+
+    async def desert(self, job_id: JobId) -> None:
+        """Has the owner of a job leave it as it stands."""
+        self.claimer._drivers[job_id].leave()
+        await self.lapse(job_id)
+
+    async def lapse(self, job_id: JobId) -> None:
+        """Once nobody drives the job any more, has the lease run out that is left of it."""
+        await self.left(job_id)
+        job = await self.job(job_id)
+        if job.state is JobState.RUNNING:
+            lost = Claim(job_id=job_id, epoch=job.epoch, owner="", previous=JobState.QUEUED)
+            await Rig(self.store).lapse(lost)
+            self.claimer.wake()
 
     async def tidied(self) -> None:
         """Waits until no workspace is left."""
@@ -193,20 +221,29 @@ class House:
 
 
 @asynccontextmanager
-async def house_at(folder: Path, pace: Pace = QUICK) -> AsyncIterator[House]:
-    """A house whose parts lie below `folder`."""
+async def house_at(
+    folder: Path, pace: Pace = QUICK, *, keys: Keyring | None = None
+) -> AsyncIterator[House]:
+    """A house whose parts lie below `folder`; `keys` are what git has."""
     origin = folder / "origin.git"
     sample = sample_repository(folder / "sample")
     git(folder, "clone", "-q", "--bare", str(sample), str(origin))
     artifacts, live, forge = MemoryArtifacts(), RememberingLive(), ScriptedForge(origin)
-    async with opened(f"sqlite:///{folder / 'pawl.db'}") as store, asyncio.TaskGroup() as agents:
+    async with (
+        fresh_store(f"sqlite:///{folder / 'pawl.db'}") as store,
+        asyncio.TaskGroup() as agents,
+    ):
         runner = ScriptedRunner(folder / "workspaces", agents)
         fleet = ScriptedFleet(runner)
         tools = Tools(
             store=store,
             artifacts=artifacts,
             mirrors=Mirrors(
-                folder / "mirrors", git=Git(), credentials=Credentials(), allow_local=True
+                folder / "mirrors",
+                git=Git(),
+                credentials=Credentials(keys=keys or Keyring()),
+                allow_local=True,
+                limits=FetchLimits().scaled(0.01),
             ),
             fleet=fleet,
             live=live,
@@ -214,6 +251,7 @@ async def house_at(folder: Path, pace: Pace = QUICK) -> AsyncIterator[House]:
             scratch=folder / "scratch",
             pace=pace,
             now=lambda: datetime.now(UTC),
+            keys=OneKey(forge),
             forge=ScriptedAccess(forge=forge, keys=OneKey(forge), url="https://forge.example"),
         )
         async with claiming(tools, max_jobs=4, poll=timedelta(seconds=0.1)) as claimer:

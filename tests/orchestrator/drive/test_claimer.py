@@ -25,6 +25,7 @@ from services.orchestrator.jobs.eligibility import Hold
 from services.orchestrator.jobs.explain import explain
 from services.orchestrator.jobs.explanation import Explanation
 from services.orchestrator.jobs.job import Job, JobId, JobOutcome, JobState
+from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.runners import RunnerDescription, RuntimeCard
 from services.orchestrator.remote.runner import RemoteRunner
 from services.orchestrator.skills import SkillFolder
@@ -38,7 +39,7 @@ CAPABILITIES = ("codex", "claude", "gpu")
 SITUATIONS = (
     *("queued",) * 4,
     *("later", "past", "overdue", "owned", "lost", "housed", "here", "poisoned"),
-    *("cancelled", "succeeded"),
+    *("cancelled", "succeeded", "publishing"),
 )
 HOUR = timedelta(hours=1)
 
@@ -103,7 +104,7 @@ class AskedClaimer(Claimer):
         return explain(
             standing,
             fleet.runners(),
-            own=frozenset(OWN_CAPABILITIES),
+            own=OWN_CAPABILITIES,
             process=process,
             here=self.owner,
         )
@@ -116,7 +117,8 @@ class AskedClaimer(Claimer):
         claimed = candidate.job_id in self._drivers.keys() - driven
         assert claimed is before.eligible, before
         if claimed and candidate.state is JobState.QUEUED:
-            assert self._drivers[candidate.job_id]._reserved is not None
+            reserved = self._drivers[candidate.job_id]._reserved
+            assert (reserved is None) is candidate.publishing
         self.claimed += claimed
         return holds
 
@@ -299,6 +301,10 @@ async def place(
                     incarnation="first",
                 )
             await rig.lapse(claim)
+        case "publishing":
+            claim = await rig.claim(job)
+            await rig.store.enter(claim, Stage.PUBLISH, fact())
+            await rig.store.requeue(claim, fact(), not_before=None)
         case "poisoned":
             for _ in range(5):
                 await rig.claim(job, term=EXPIRED)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,7 +29,7 @@ from services.orchestrator.jobs.job import (
     Stream,
     Usage,
 )
-from tests.orchestrator.drive.house import House, house_at, plan
+from tests.orchestrator.drive.house import HASTY, QUICK, House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Dies, Fails, Limited, Script, Stage
 
@@ -36,6 +37,12 @@ from tests.support.scripted_runner import Dies, Fails, Limited, Script, Stage
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_at(tmp_path) as standing:
+        yield standing
+
+
+@pytest.fixture
+async def hasty(tmp_path: Path) -> AsyncIterator[House]:
+    async with house_at(tmp_path, HASTY) as standing:
         yield standing
 
 
@@ -219,6 +226,8 @@ async def test_a_failed_step_is_not_run_again_when_its_owner_is_lost(
 
     monkeypatch.setattr(house.store, "end_step", lost_behind_it)
     job_id = await house.submit(fails)
+    await house.until(job_id, "task.step.failed")
+    await house.lapse(job_id)
 
     job = await house.ended(job_id)
 
@@ -308,8 +317,10 @@ async def test_a_full_disk_fails_the_step_and_the_job_for_what_it_is(
 
 
 async def test_a_cancelled_step_keeps_its_work_and_its_receipt(house: House) -> None:
+    """It once failed on a busy machine: the cancel came before there was work to be kept."""
     job_id = await house.submit(waits_for_the_stop)
     await house.until(job_id, "task.step.started")
+    await house.runs()
 
     await house.store.request_cancel(job_id, by="ada", reason="enough")
     house.claimer.cancel(job_id)
@@ -325,14 +336,15 @@ async def test_a_cancelled_step_keeps_its_work_and_its_receipt(house: House) -> 
     assert house.branches() == ["main"]
 
 
-async def test_a_cancel_that_only_the_lease_sees_stops_the_job_too(house: House) -> None:
-    job_id = await house.submit(waits_for_the_stop)
-    await house.until(job_id, "task.step.started")
+async def test_a_cancel_that_only_the_lease_sees_stops_the_job_too(tmp_path: Path) -> None:
+    async with house_at(tmp_path, replace(QUICK, lease=timedelta(seconds=3))) as house:
+        job_id = await house.submit(waits_for_the_stop)
+        await house.until(job_id, "task.step.started")
 
-    await house.store.request_cancel(job_id, by="ada", reason="")
-    job = await house.ended(job_id)
+        await house.store.request_cancel(job_id, by="ada", reason="")
+        job = await house.ended(job_id)
 
-    assert job.state is JobState.CANCELLED
+        assert job.state is JobState.CANCELLED
 
 
 async def test_a_new_owner_stops_the_run_of_a_job_that_is_to_be_cancelled(house: House) -> None:
@@ -343,7 +355,7 @@ async def test_a_new_owner_stops_the_run_of_a_job_that_is_to_be_cancelled(house:
 
     # Nobody tells the claimer: the next owner finds the request as it takes over.
     await house.store.request_cancel(job_id, by="ada", reason="")
-    house.claimer._drivers[job_id].leave()
+    await house.desert(job_id)
     job = await house.ended(job_id)
 
     assert (job.epoch, job.state) == (2, JobState.CANCELLED)
@@ -451,17 +463,17 @@ async def test_losses_in_a_row_end_as_a_dead_letter(house: House) -> None:
     assert (await house.types(job_id))[-1] == "job.deadLettered"
 
 
-async def test_a_runner_that_stays_away_costs_the_attempt(house: House) -> None:
-    job_id = await house.submit(waits_for_the_stop, request=plan(house.origin, steps=1))
-    await house.until(job_id, "task.step.started")
+async def test_a_runner_that_stays_away_costs_the_attempt(hasty: House) -> None:
+    job_id = await hasty.submit(waits_for_the_stop, request=plan(hasty.origin, steps=1))
+    await hasty.until(job_id, "task.step.started")
 
-    (run,) = await house.runs()
-    house.runner.unreachable = True
+    (run,) = await hasty.runs()
+    hasty.runner.unreachable = True
     run.stage.grew.set()
-    await house.until(job_id, "task.step.lost")
-    house.runner.scripts.append(writes("a"))
-    house.runner.unreachable = False
-    job = await house.ended(job_id)
+    await hasty.until(job_id, "task.step.lost")
+    hasty.runner.scripts.append(writes("a"))
+    hasty.runner.unreachable = False
+    job = await hasty.ended(job_id)
 
     assert job.state is JobState.SUCCEEDED
     assert job.attempt == 2
@@ -568,6 +580,22 @@ async def test_a_rate_limit_beyond_the_deadline_fails_the_job(house: House) -> N
     assert job.failure.reason is Reason.AGENT_RATE_LIMITED
 
 
+@pytest.mark.parametrize(("there", "branch"), [("task", None), ("fix/a/b", "fix/a")])
+async def test_a_branch_that_git_cannot_keep_is_refused_before_anything_runs(
+    house: House, there: str, branch: str | None
+) -> None:
+    """The push found it out, after every step had run."""
+    git(house.origin, "branch", there, "main")
+    job_id = await house.submit(writes("a"), request=plan(house.origin, steps=1, branch=branch))
+
+    job = await house.ended(job_id)
+
+    assert job.failure is not None
+    assert job.failure.reason is Reason.PUBLISH_CONFLICT
+    assert there in job.failure.message
+    assert house.runner.runs == {}
+
+
 async def test_a_taken_branch_is_refused_before_anything_runs(house: House) -> None:
     git(house.origin, "branch", "taken", "main")
     job_id = await house.submit(writes("a"), request=plan(house.origin, steps=1, branch="taken"))
@@ -608,6 +636,7 @@ async def test_no_slot_stays_promised_when_the_database_is_away(
     monkeypatch.setattr(house.store, question, away)
     job_id = await house.submit(nothing)
     await house.exhausted(refusals)
+    await house.lapse(job_id)
 
     job = await house.ended(job_id)
     await house.left(job_id)
@@ -646,7 +675,7 @@ async def test_a_job_between_workspaces_can_be_cancelled_when_no_runner_has_room
     await house.homeless(job_id)
 
     house.runner.full = True
-    house.claimer._drivers[job_id].leave()
+    await house.desert(job_id)
     await house.store.request_cancel(job_id, by="ada", reason="")
     job = await house.ended(job_id)
 
@@ -696,6 +725,7 @@ async def test_every_workspace_is_closed_at_the_end(house: House) -> None:
 
     await house.ended(job_id)
     await house.tidied()
+    await house.left(job_id)
 
     assert house.runner.closed == [f"{job_id}/1", f"{job_id}/2"]
     assert house.fleet.reserved == []
@@ -716,7 +746,7 @@ async def adopted(house: House, *, begun: bool) -> None:
     if begun:
         await house.runs()
 
-    house.claimer._drivers[job_id].leave()
+    await house.desert(job_id)
     await house.until(job_id, "job.resumed")
     go_on.set()
     job = await house.ended(job_id)

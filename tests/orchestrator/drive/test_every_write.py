@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from services.orchestrator.jobs.paths import RECEIPT
 from services.orchestrator.jobs.store import Driving
 from tests.orchestrator.drive.house import QUICK, House, house_at, plan
 from tests.support.repositories import git
-from tests.support.scripted_runner import Script, Stage
+from tests.support.scripted_runner import Stage
 
 pytestmark = pytest.mark.timeout(240)
 
 WRITES = tuple(name for name in vars(Driving) if not name.startswith("_"))
 STEPS = 2
+AT_ONCE = 4
+"""Jobs; as many as the house drives."""
 
 Write = Callable[[], Awaitable[Any]]
 Trouble = Callable[[House, JobId, Write], Awaitable[Any]]
@@ -29,17 +31,25 @@ Trouble = Callable[[House, JobId, Write], Awaitable[Any]]
 
 @dataclass(slots=True)
 class Fuse:
-    """Meets the n-th write of a job with some trouble."""
+    """Meets the first job's first write with some trouble, the second's second, and so on."""
 
     house: House
-    left: int = 0
     trouble: Trouble | None = None
+    numbers: dict[JobId, int] = field(default_factory=dict)
+    """Which of its writes a job meets the trouble at."""
+    written: Counter[JobId] = field(default_factory=Counter)
 
     async def burn(self, job_id: JobId, write: Write) -> Any:
-        self.left -= 1
-        if self.left == 0 and self.trouble is not None:
+        # Numbered by its first write: a job may be claimed before its submission is answered.
+        number = self.numbers.setdefault(job_id, len(self.numbers) + 1)
+        self.written[job_id] += 1
+        if self.written[job_id] == number and self.trouble is not None:
             return await self.trouble(self.house, job_id, write)
         return await write()
+
+    def burnt(self, job_id: JobId) -> bool:
+        """The job made as many writes as that."""
+        return self.written[job_id] >= self.numbers[job_id]
 
     def lay(self) -> None:
         """Stands before every write of an owner from now on."""
@@ -86,12 +96,11 @@ async def cancelled_after(house: House, job_id: JobId, write: Write) -> Any:
     return answer
 
 
-def writes(name: str) -> Script:
-    async def script(stage: Stage) -> None:
-        stage.say(f"writing {name}")
-        (stage.tree / name).write_text("new\n")
-
-    return script
+async def writes_the_next(stage: Stage) -> None:
+    """Writes `a` in a job's first step, and `b` in its second."""
+    name = next(name for name in "ab" if not (stage.tree / name).exists())
+    stage.say(f"writing {name}")
+    (stage.tree / name).write_text("new\n")
 
 
 @pytest.fixture
@@ -102,16 +111,22 @@ async def fuse(tmp_path: Path) -> AsyncIterator[Fuse]:
         yield laid
 
 
-async def lived(fuse: Fuse, number: int, trouble: Trouble) -> tuple[Job, list[Event]]:
-    """A job that met the trouble at its `number`-th write, at its end."""
-    fuse.left, fuse.trouble = number, trouble
-    fuse.house.runner.scripts.clear()
-    request = plan(fuse.house.origin, steps=STEPS, mode="pr")
-    job_id = await fuse.house.submit(*(writes(name) for name in "ab"), request=request)
-    job = await fuse.house.ended(job_id)
-    events = list(await fuse.house.events(job_id))
-    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    return job, events
+async def lives(fuse: Fuse, trouble: Trouble) -> AsyncIterator[tuple[Job, list[Event]]]:
+    """Jobs that met the trouble at their first write, their second and so on, each at its end.
+
+    The last ones made fewer writes than that.
+    """
+    house, fuse.trouble = fuse.house, trouble
+    while all(fuse.burnt(job_id) for job_id in fuse.numbers):
+        # Most of a life is waiting for a lost owner's lease to run out.
+        request = plan(house.origin, steps=STEPS, mode="pr")
+        scripts = [writes_the_next] * STEPS
+        submitted = [await house.submit(*scripts, request=request) for _ in range(AT_ONCE)]
+        for job_id in submitted:
+            job = await house.ended(job_id)
+            events = list(await house.events(job_id))
+            assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+            yield job, events
 
 
 def assert_nothing_twice(house: House, job: Job, events: list[Event]) -> None:
@@ -128,11 +143,9 @@ def assert_nothing_twice(house: House, job: Job, events: list[Event]) -> None:
 
 @pytest.mark.parametrize("trouble", [unmade, unanswered, left])
 async def test_an_owner_lost_at_any_write_costs_no_work(fuse: Fuse, trouble: Trouble) -> None:
-    house, number = fuse.house, 0
-    while fuse.left <= 0:  # until a job makes fewer writes than that
-        number += 1
-        job, events = await lived(fuse, number, trouble)
-
+    house = fuse.house
+    async for job, events in lives(fuse, trouble):
+        number = fuse.numbers[job.job_id]
         assert (job.state, job.outcome) == (JobState.SUCCEEDED, JobOutcome.PULL_REQUEST), number
         assert_nothing_twice(house, job, events)
         assert job.attempt == 1
@@ -146,19 +159,16 @@ async def test_an_owner_lost_at_any_write_costs_no_work(fuse: Fuse, trouble: Tro
         assert {f"logs/steps/step-000{index}.log" for index in range(STEPS)} <= paths
         assert await house.text(job.job_id, "logs/steps/step-0001.log") == "writing b\n"
 
-    assert number > 15
+    assert sum(map(fuse.burnt, fuse.numbers)) > 15
 
 
 @pytest.mark.parametrize("trouble", [cancelled_before, cancelled_after])
 async def test_a_cancel_between_any_two_writes_stops_the_job_or_comes_too_late(
     fuse: Fuse, trouble: Trouble
 ) -> None:
-    house, number, outcomes = fuse.house, 0, Counter[JobState]()
-    while fuse.left <= 0:
-        number += 1
-        job, events = await lived(fuse, number, trouble)
-
-        outcomes[job.state] += 1
+    house, outcomes = fuse.house, Counter[JobState]()
+    async for job, events in lives(fuse, trouble):
+        outcomes[job.state] += fuse.burnt(job.job_id)
         assert_nothing_twice(house, job, events)
         types = [event.type for event in events]
         pushed = job.working_branch in house.branches()

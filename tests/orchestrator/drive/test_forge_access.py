@@ -37,13 +37,15 @@ async def test_a_repository_that_is_elsewhere_is_refused_by_name(tmp_path: Path)
     access = ForgeAccess(forge=forge, keys=OneKey(forge), url=FORGE)
 
     with pytest.raises(JobFailed, match=r"PUBLISH_REJECTED.*other\.example"):
-        await access.repository(at("https://other.example/ada/engine"), plan(tmp_path))
+        await access.repository(
+            at("https://other.example/ada/engine"), plan(tmp_path), holder="job/1"
+        )
 
 
 async def test_a_repository_without_a_token_is_refused_with_a_remedy(tmp_path: Path) -> None:
     access = ForgeAccess(forge=ScriptedForge(tmp_path), keys=NoKey(), url=FORGE)
 
     with pytest.raises(JobFailed, match=r"PUBLISH_AUTH.*ada/engine") as refused:
-        await access.repository(at("ada/engine"), plan(tmp_path))
+        await access.repository(at("ada/engine"), plan(tmp_path), holder="job/1")
 
     assert "PAWL_GITHUB_TOKEN_FILE" in refused.value.failure.remedy

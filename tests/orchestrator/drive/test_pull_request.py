@@ -1,21 +1,34 @@
 """One job, one pull request, whatever the forge answers and whoever asks."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from services.orchestrator.jobs.failures import Reason
-from services.orchestrator.jobs.forge import ForgeAway, PullState, TokenRefused, WantedPullRequest
-from services.orchestrator.jobs.job import Job, JobId, JobOutcome, JobState
+from pawl.wire.errors import Unavailable
+from services.orchestrator.drive import intent
+from services.orchestrator.drive.work import Work
+from services.orchestrator.jobs.failures import Failure, Reason, failed
+from services.orchestrator.jobs.forge import (
+    AskedTooSoon,
+    ForgeAway,
+    PullState,
+    TokenRefused,
+    WantedPullRequest,
+)
+from services.orchestrator.jobs.job import Artifact, Job, JobId, JobOutcome, JobState
 from services.orchestrator.jobs.publishing import marker
+from services.orchestrator.screen.policy import Verdict
+from services.orchestrator.source.keys import KeyAway
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_forge import unanswered, undone
 from tests.support.scripted_runner import Script, Stage
 
 AWAY = ForgeAway("scripted to be away")
+UNSEEN = AskedTooSoon(Failure(Reason.PUBLISH_REJECTED, "head invalid", "Retry the job."))
 
 
 @pytest.fixture
@@ -69,6 +82,33 @@ async def test_a_result_becomes_a_branch_and_a_pull_request(house: House) -> Non
     assert house.forge.asked == ["look", "open"]
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        failed(Reason.STORAGE_FULL, "no room is left", "Free some."),
+        Unavailable("ARTIFACTS_AWAY", "the bucket does not answer"),
+    ],
+    ids=["full", "away"],
+)
+async def test_what_is_published_counts_though_its_artifact_cannot_be_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """A disk that was full by then made a failure of a job whose pull request was open."""
+    keep = house.artifacts.put_bytes
+
+    async def full(job_id: JobId, path: str, data: bytes) -> Artifact:
+        if path == "publish_result.json":
+            raise trouble
+        return await keep(job_id, path, data)
+
+    monkeypatch.setattr(house.artifacts, "put_bytes", full)
+
+    job = await done(house)
+
+    assert job.outcome is JobOutcome.PULL_REQUEST
+    assert job.pull_request_url == house.forge.pulls[0].url
+
+
 async def test_what_the_forge_runs_by_itself_becomes_a_draft(house: House) -> None:
     job = await done(house, writes(".gitlab-ci.yml"))
 
@@ -77,6 +117,43 @@ async def test_what_the_forge_runs_by_itself_becomes_a_draft(house: House) -> No
     intended = await payload_of(house, job.job_id, "task.publish.intentRecorded")
     because = ["It changes what the forge runs by itself: '.gitlab-ci.yml'."]
     assert intended["draftBecause"] == because
+
+
+async def test_a_result_that_is_still_searched_can_be_cancelled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancel was heard only when the search for secrets was through, minutes later."""
+    searching = asyncio.Event()
+
+    async def endless(*_: object, **__: object) -> Verdict:
+        searching.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(intent, "screen", endless)
+    request = plan(house.origin, steps=1, mode="pr")
+    job_id = await house.submit(writes("a"), request=request)
+    await searching.wait()
+
+    await house.store.request_cancel(job_id, by="ada", reason="enough")
+    house.claimer.cancel(job_id)
+
+    assert (await house.ended(job_id)).state is JobState.CANCELLED
+    assert house.branches() == ["main"]
+
+
+async def test_a_job_whose_time_is_up_as_it_publishes_is_published(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = intent._known
+
+    async def late(work: Work) -> Sequence[str]:
+        house.claimer._drivers[work.claim.job_id]._out_of_time(work)
+        return await prepared(work)
+
+    monkeypatch.setattr(intent, "_known", late)
+
+    assert (await done(house)).outcome is JobOutcome.PULL_REQUEST
 
 
 async def test_no_change_asks_the_forge_for_nothing(house: House) -> None:
@@ -131,6 +208,17 @@ async def test_a_failed_look_up_is_not_an_empty_one(house: House) -> None:
     assert house.forge.asked == ["look", "look", "look", "open"]
 
 
+async def test_a_look_up_that_fails_is_made_again_and_not_those_before_it(house: House) -> None:
+    """On a forge that failed one request in four, jobs went on looking for minutes."""
+    house.forge.troubles = [undone]
+    house.forge.look_troubles = [None, None, AWAY, None, AWAY, None]
+
+    job = await done(house)
+
+    assert job.outcome is JobOutcome.PULL_REQUEST
+    assert house.forge.asked == ["look", "open", *(["look"] * 5), "open"]
+
+
 async def test_a_forge_that_stays_away_fails_the_job_and_a_retry_only_publishes(
     house: House,
 ) -> None:
@@ -160,6 +248,26 @@ async def test_a_refused_token_is_renewed_once(house: House) -> None:
     job = await done(house)
 
     assert job.outcome is JobOutcome.PULL_REQUEST
+
+
+async def test_a_key_that_is_away_as_the_token_is_refused_is_waited_for(house: House) -> None:
+    """Trouble with getting another token once went past every wait and ended the job."""
+    house.forge.renewal_troubles += [KeyAway("scripted to be away"), KeyAway("still")]
+    house.forge.refused, house.forge.fresh = {"token-1"}, ["token-2"]
+    job = await done(house)
+
+    assert job.outcome is JobOutcome.PULL_REQUEST
+    assert house.forge.tokens == ["token-1", "token-2"]
+
+
+async def test_what_was_made_for_a_claim_is_given_back_after_prepare_and_at_its_end(
+    house: House,
+) -> None:
+    job = await done(house)
+
+    # A job has ended before its driver is through.
+    await house.left(job.job_id)
+    assert house.forge.released == [f"{job.job_id}/{job.epoch}"] * 2
 
 
 async def test_without_a_better_token_the_job_waits_for_one_and_runs_no_step_again(
@@ -193,7 +301,44 @@ async def test_a_token_that_may_look_and_not_open_ends_the_tries(house: House) -
 
     assert job.failure is not None
     assert job.failure.reason is Reason.PUBLISH_AUTH
-    assert house.forge.asked.count("open") == 2
+    assert house.forge.asked.count("open") == 4
+
+
+async def test_a_token_that_the_forge_has_just_made_may_be_refused_for_a_moment(
+    house: House,
+) -> None:
+    """GitHub's servers hear of a new token one after the other."""
+
+    def refused(_: object) -> object:
+        raise TokenRefused("not known yet")
+
+    house.forge.troubles = [refused] * 3  # type: ignore[list-item]
+
+    assert (await done(house)).outcome is JobOutcome.PULL_REQUEST
+
+
+async def test_what_the_forge_does_not_see_yet_is_asked_for_again(house: House) -> None:
+    """A branch that had just been pushed was no branch to the forge, and ended its job."""
+
+    def unseen(_: object) -> object:
+        raise UNSEEN
+
+    house.forge.look_troubles = [UNSEEN]
+    house.forge.troubles = [unseen]  # type: ignore[list-item]
+
+    job = await done(house)
+
+    assert job.outcome is JobOutcome.PULL_REQUEST
+    assert house.forge.asked == ["look", "look", "open", "look", "look", "look", "open"]
+
+
+async def test_what_the_forge_goes_on_refusing_is_believed(house: House) -> None:
+    house.forge.look_troubles = [UNSEEN] * 50
+
+    job = await done(house)
+
+    assert job.failure == UNSEEN.failure
+    assert house.forge.asked == ["look"] * 3
 
 
 @pytest.mark.parametrize("state", [PullState.CLOSED, PullState.MERGED])

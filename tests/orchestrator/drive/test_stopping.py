@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,26 @@ import pytest
 from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import JobId, JobState, StepState
 from services.orchestrator.jobs.paths import RECEIPT
-from tests.orchestrator.drive.house import House, house_at, plan
+from tests.orchestrator.drive.house import HASTY, QUICK, House, house_at, plan
 from tests.support.scripted_runner import Dies, Stage
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_at(tmp_path) as standing:
+        yield standing
+
+
+@pytest.fixture
+async def patient(tmp_path: Path) -> AsyncIterator[House]:
+    """One that gives up no process for as long as a test lasts."""
+    async with house_at(tmp_path, replace(QUICK, survivors=timedelta(minutes=1))) as standing:
+        yield standing
+
+
+@pytest.fixture
+async def hasty(tmp_path: Path) -> AsyncIterator[House]:
+    async with house_at(tmp_path, HASTY) as standing:
         yield standing
 
 
@@ -55,20 +70,20 @@ async def last_payload(house: House, job_id: JobId) -> Any:
     return (await house.events(job_id))[-1].payload
 
 
-async def test_a_job_is_cancelled_once_its_last_process_has_gone(house: House) -> None:
-    house.runner.survivors.append("stubborn")
-    job_id = await in_mid_step(house)
+async def test_a_job_is_cancelled_once_its_last_process_has_gone(patient: House) -> None:
+    patient.runner.survivors.append("stubborn")
+    job_id = await in_mid_step(patient)
 
-    await cancel(house, job_id)
-    await house.until(job_id, "task.step.protocolWarning")
-    before = await house.job(job_id)
-    house.runner.survivors.clear()
-    job = await house.ended(job_id)
+    await cancel(patient, job_id)
+    await patient.until(job_id, "task.step.protocolWarning")
+    before = await patient.job(job_id)
+    patient.runner.survivors.clear()
+    job = await patient.ended(job_id)
 
     assert before.state is JobState.RUNNING
     assert job.state is JobState.CANCELLED
-    assert (await receipt(house, job_id))["survivors"] == []
-    assert (await house.types(job_id)).count("task.step.protocolWarning") == 1
+    assert (await receipt(patient, job_id))["survivors"] == []
+    assert (await patient.types(job_id)).count("task.step.protocolWarning") == 1
 
 
 async def test_a_job_whose_processes_do_not_go_is_given_up_and_not_cancelled(house: House) -> None:
@@ -86,21 +101,21 @@ async def test_a_job_whose_processes_do_not_go_is_given_up_and_not_cancelled(hou
 
 
 async def test_a_job_whose_runner_is_away_is_cancelled_once_its_lease_has_run_out(
-    house: House,
+    hasty: House,
 ) -> None:
-    job_id = await in_mid_step(house)
+    job_id = await in_mid_step(hasty)
     loop = asyncio.get_running_loop()
-    house.runner.unreachable = True
+    hasty.runner.unreachable = True
     began = loop.time()
 
-    await cancel(house, job_id)
-    job = await house.ended(job_id)
+    await cancel(hasty, job_id)
+    job = await hasty.ended(job_id)
 
     assert job.state is JobState.CANCELLED
     assert loop.time() - began > 1  # a run lease
-    kept = await receipt(house, job_id)
+    kept = await receipt(hasty, job_id)
     assert "could not be reached" in kept["presumed"]
-    assert "could not be reached" in (await last_payload(house, job_id))["receipt"]["presumed"]
+    assert "could not be reached" in (await last_payload(hasty, job_id))["receipt"]["presumed"]
 
 
 async def test_an_answer_that_cannot_be_understood_cancels_no_job(house: House) -> None:
@@ -145,28 +160,28 @@ async def test_a_job_that_is_stopped_between_steps_has_a_receipt_too(house: Hous
 
 
 async def test_a_lost_run_is_not_followed_by_another_while_its_processes_live(
-    house: House,
+    patient: House,
 ) -> None:
-    house.runner.survivors.append("stubborn")
-    job_id = await house.submit(dies, works, request=plan(house.origin, steps=1))
+    patient.runner.survivors.append("stubborn")
+    job_id = await patient.submit(dies, works, request=plan(patient.origin, steps=1))
 
-    await house.until(job_id, "task.step.protocolWarning")
-    started = list(house.runner.started)
-    house.runner.survivors.clear()
-    job = await house.ended(job_id)
+    await patient.until(job_id, "task.step.protocolWarning")
+    started = list(patient.runner.started)
+    patient.runner.survivors.clear()
+    job = await patient.ended(job_id)
 
     assert started == [f"{job_id}/1/0"]
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
 
 
-async def test_a_step_is_not_followed_by_the_next_while_its_processes_live(house: House) -> None:
-    house.runner.survivors.append("stubborn")
-    job_id = await house.submit(works, works)
+async def test_a_step_is_not_followed_by_the_next_while_its_processes_live(patient: House) -> None:
+    patient.runner.survivors.append("stubborn")
+    job_id = await patient.submit(works, works)
 
-    await house.until(job_id, "task.step.protocolWarning")
-    types = await house.types(job_id)
-    house.runner.survivors.clear()
-    job = await house.ended(job_id)
+    await patient.until(job_id, "task.step.protocolWarning")
+    types = await patient.types(job_id)
+    patient.runner.survivors.clear()
+    job = await patient.ended(job_id)
 
     assert "task.step.finished" not in types
     assert job.state is JobState.SUCCEEDED

@@ -27,6 +27,7 @@ def needing(
     state: JobState = JobState.QUEUED,
     room: int | None = None,
     claimable: bool = True,
+    publishing: bool = False,
 ) -> Candidate:
     """A job that needs these."""
     return Candidate(
@@ -36,6 +37,7 @@ def needing(
         runner_id=runner_id,
         room=room,
         claimable=claimable,
+        publishing=publishing,
     )
 
 
@@ -197,3 +199,22 @@ def test_what_nobody_offers_is_named() -> None:
 
 def test_without_runners_all_is_missing_that_the_orchestrator_does_not_add() -> None:
     assert missing_capabilities(("codex", "git"), fleet()) == ("codex",)
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+def test_what_only_publishes_is_claimed_whatever_the_fleet_offers(state: JobState) -> None:
+    full = offer("a", "codex", free=0)
+
+    for runners in ([], [full], [offer("b", "claude")], [offer("c", "codex")]):
+        verdict = judged(needing("codex", state=state, publishing=True), *runners)
+
+        assert verdict.holds == ()
+        assert verdict.housed
+
+
+def test_what_only_publishes_waits_for_its_repository_and_its_process_all_the_same() -> None:
+    busy = Process(max_jobs=0)
+
+    verdict = judged(needing("codex", room=0, publishing=True), process=busy)
+
+    assert verdict.holds == (Hold.REPOSITORY_FULL, Hold.PROCESS_FULL)

@@ -23,7 +23,7 @@ from services.orchestrator.jobs.job import (
     Step,
     StepState,
 )
-from services.orchestrator.jobs.plan import Stage
+from services.orchestrator.jobs.plan import PublishMode, Stage
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription
 from services.orchestrator.jobs.standing import Standing
 from tests.support.jobs import some_plan
@@ -67,6 +67,8 @@ def a_job(state: JobState, *steps: Step, **changes: object) -> Job:
         plan=some_plan(),
         repository="owner/repo",
         runtime="codex",
+        objective="Make it better.",
+        publish_mode=PublishMode.BRANCH,
         capabilities=("codex", "git"),
         priority=0,
         attempt=1,

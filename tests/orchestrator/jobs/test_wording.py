@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.orchestrator.jobs.job import Usage
+from services.orchestrator.jobs.publishing import trailer
 from services.orchestrator.jobs.report import FileChange
 from services.orchestrator.jobs.wording import body, commit_message, title
 from services.orchestrator.source.commit import with_trailer
@@ -84,8 +85,12 @@ def check_commit(text: str) -> None:
     assert 0 < len(message.split("\n")[0]) <= 72
     assert 0 < len(subject) <= 200
     assert "\n" not in subject
-    trailers = [each for each in with_trailer(message, JOB).split("\n") if TRAILER.match(each)]
-    assert trailers == [f"Pawl-Job: {JOB}"]
+    trailers = [
+        each
+        for each in with_trailer(message, trailer(JOB, DIGEST)).split("\n")
+        if TRAILER.match(each)
+    ]
+    assert trailers == [f"Pawl-Job: {JOB} {DIGEST}"]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

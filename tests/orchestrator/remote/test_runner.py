@@ -87,7 +87,7 @@ async def test_a_stream_on_a_connection_that_died_unseen_is_followed_on_a_new_on
     """gRPC's own pings would have found that out only half a minute later."""
     async with busy() as target:
         with proxy_to(target) as proxy:
-            async with runner_at(proxy.address, silence=timedelta(seconds=0.3)) as runner:
+            async with runner_at(proxy.address, silence=timedelta(seconds=1.5)) as runner:
                 await anext(followed(runner))
                 proxy.bury()
 

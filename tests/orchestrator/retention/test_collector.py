@@ -13,9 +13,10 @@ from services.orchestrator.artifacts import Artifacts, Stored
 from services.orchestrator.jobs.job import JobOutcome, JobState
 from services.orchestrator.jobs.retention import Policy
 from services.orchestrator.retention.collector import Collector, collecting
-from services.orchestrator.store.store import SqlStore, opened
+from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.source.repositories import mirrors
 from tests.orchestrator.store.claiming import Rig, ended
+from tests.support.fresh_store import fresh_store
 
 TINY = timedelta(microseconds=1)
 
@@ -35,7 +36,7 @@ class AwayArtifacts(Artifacts):
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with opened(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
+    async with fresh_store(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
         yield made
 
 

@@ -20,6 +20,7 @@ from services.orchestrator.store.store import SqlStore, opened
 from tests.orchestrator.source.repositories import Upstream, git, mirrors
 from tests.orchestrator.store.claiming import Rig, ended
 from tests.orchestrator.store.test_retaining import NOW
+from tests.support.fresh_store import fresh_store
 from tests.support.jobs import some_job, some_plan
 
 WEEK = timedelta(days=7)
@@ -27,7 +28,7 @@ WEEK = timedelta(days=7)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with opened(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
+    async with fresh_store(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
         yield made
 
 

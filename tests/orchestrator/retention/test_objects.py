@@ -20,9 +20,10 @@ from services.orchestrator.retention.objects import (
     remove_unreferred,
 )
 from services.orchestrator.retention.tally import Tally
-from services.orchestrator.store.store import SqlStore, opened
+from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig, ended
 from tests.orchestrator.store.test_retaining import NOW, retry
+from tests.support.fresh_store import fresh_store
 from tests.support.jobs import some_id
 
 HOUR = timedelta(hours=1)
@@ -30,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with opened(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
+    async with fresh_store(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
         yield made
 
 

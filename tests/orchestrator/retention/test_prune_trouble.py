@@ -3,7 +3,6 @@
 import asyncio
 import os
 import stat
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,16 +15,18 @@ from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
 from services.orchestrator.source.mirror import Mirrors
 from services.orchestrator.source.use import UseLock
-from services.orchestrator.store.store import SqlStore, opened
+from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.retention.test_mirrors import WEEK, House, unused_for
 from tests.orchestrator.source.repositories import Upstream, git, mirrors
 from tests.orchestrator.store.test_retaining import NOW
+from tests.support.fresh_store import fresh_store
+from tests.support.held_lock import held
 from tests.support.jobs import some_job, some_plan
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with opened(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
+    async with fresh_store(f"sqlite:///{tmp_path / 'jobs.db'}") as made:
         yield made
 
 
@@ -94,19 +95,15 @@ async def test_a_prune_that_fails_is_done_another_time(house: House, tmp_path: P
 async def test_a_mirror_whose_refs_are_locked_is_left_for_the_next_round(house: House) -> None:
     impatient = Mirrors(
         house.kept.root,
-        git=Git(lock_age=timedelta(seconds=0.1)),
+        git=Git(lock_age=timedelta(seconds=0.4)),
         credentials=Credentials(),
         allow_local=True,
     )
     house.keeping = MirrorKeeping(impatient, house.store)
-    lock = house.mirror.git_dir / "packed-refs.lock"
-    lock.touch()
-    held = time.time() + 3600  # somebody holds it for as long as anybody looks
-    os.utime(lock, (held, held))
 
-    assert await house.collect() == {}
-    assert len(house.refs()) == 1
-    lock.unlink()
+    async with held(house.mirror.git_dir / "packed-refs.lock"):
+        assert await house.collect() == {}
+        assert len(house.refs()) == 1
 
     await house.collect()
     assert house.refs() == []

@@ -17,6 +17,8 @@ RUN = [
     b".circleci/config.yml",
     b"Jenkinsfile",
     b"azure-pipelines.yaml",
+    b".github",
+    b".github/workflows",
 ]
 NOT_RUN = [b"docs/.github/workflows/ci.yml", b".github/workflows.md", b"src/Jenkinsfile", b"ci.yml"]
 OTHERS = {

@@ -10,7 +10,7 @@ from hashlib import sha512
 import pytest
 
 from services.orchestrator.screen.scan import KNOWN, OVERLAP, WINDOW, Rules, Scan
-from services.orchestrator.source.credentials import MAX_TOKEN_BYTES
+from services.orchestrator.source.token_file import MAX_TOKEN_BYTES
 
 WORD = string.ascii_letters + string.digits
 VALUE = "s3cr?t/" + 'Quo"te' + "+W0rd~9xy"
@@ -24,6 +24,9 @@ def _samples(dice: random.Random) -> dict[str, str]:
     """One made-up secret of each shape; put together here, so that none stands in a file."""
     return {
         **{"github-token/" + k: f"gh{k}_" + _random(dice, 36) for k in "pousr"},
+        "github-token/app": "gh"
+        + f"s_{dice.randrange(10**7)}_eyJ{_random(dice, 40)}.eyJ{_random(dice, 160)}."
+        + _random(dice, 300),
         "github-fine-token": "github_" + "pat_" + _random(dice, 22) + "_" + _random(dice, 59),
         **{
             "aws-key/" + k: f"{k}IA"
@@ -118,6 +121,7 @@ def test_time_grows_with_the_size_alone() -> None:
         b"' ' + ",
         b"sk-T3BlbkFJ",
         b"ghp_aaaa",
+        b"ghs_1_eyJaaaaaaaa.",
         b"AKIA" + b"A" * 16 + b" ",
         b"-----BEGIN PRIVATE KEY-----\n",
     ):

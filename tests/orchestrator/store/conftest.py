@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.orchestrator.store.store import SqlStore, opened
+from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig
+from tests.support.fresh_store import fresh_store
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[SqlStore]:
     """An empty store."""
-    async with opened(url) as made:
+    async with fresh_store(url) as made:
         yield made
 
 

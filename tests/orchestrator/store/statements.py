@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services.orchestrator.store import tables
 from services.orchestrator.store.store import SqlStore
 
-OF_JOBS = {table.name for table in tables.metadata.tables.values()} - {"batch"}
+OF_JOBS = {table.name for table in tables.metadata.tables.values()} - {"batch", "turn"}
 """Every table whose rows belong to a job."""
 
 _WRITE = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")

@@ -160,7 +160,7 @@ async def test_a_lease_that_a_clock_set_back_has_made_endless_can_be_taken_over(
 
 
 async def test_a_renewed_lease_holds_on(rig: Rig, store: Store) -> None:
-    renewed, left_alone = [await rig.claim(term=timedelta(seconds=0.5)) for _ in range(2)]
+    renewed, left_alone = [await rig.claim(term=timedelta(seconds=1.5)) for _ in range(2)]
 
     assert store.renew(renewed, term=TERM) is None
 

@@ -37,6 +37,18 @@ async def test_events_have_the_stage_step_and_attempt(rig: Rig, store: Store) ->
     assert (await rig.read(claim)).stage is Stage.EXECUTE
 
 
+async def test_a_version_is_told_of_the_running_attempt_alone(rig: Rig, store: Store) -> None:
+    claim = await rig.claim()
+    await rig.start(claim)
+
+    await store.tell_version(claim, **FIRST, version="codex-cli 1.2\0")
+    told = (await rig.read(claim)).steps[0].version
+    await store.tell_version(claim, step_index=0, attempt=7, version="of no attempt")
+
+    assert told == "codex-cli 1.2␀"
+    assert (await rig.read(claim)).steps[0].version == told
+
+
 async def test_events_of_many_writers_have_no_gap(rig: Rig, store: Store) -> None:
     claim = await rig.claim()
 

@@ -36,6 +36,9 @@ WRITES: dict[str, Write] = {
     "start_step": lambda store, claim: store.start_step(
         claim, fact(), step_index=1, attempt=1, **RUN
     ),
+    "tell_version": lambda store, claim: store.tell_version(
+        claim, step_index=0, attempt=1, version="x"
+    ),
     "finish_step": lambda store, claim: store.finish_step(
         claim, fact(), commit="x", tree="x", **STEP
     ),
