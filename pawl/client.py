@@ -13,12 +13,14 @@ submit always carries a request id.
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
 from pawl.v1 import contract_pb2, contract_pb2_grpc, job_pb2, orchestrator_pb2, task_pb2
 from pawl.v1 import orchestrator_pb2_grpc as rpc
+from pawl.wire import seen
 from pawl.wire.calls import Caller, Gap
 from pawl.wire.channel import channel
 
@@ -28,17 +30,21 @@ Artifact = job_pb2.Artifact
 Ended = orchestrator_pb2.Ended
 ExplainJobResponse = orchestrator_pb2.ExplainJobResponse
 FieldViolation = task_pb2.FieldViolation
+GetHistoryResponse = orchestrator_pb2.GetHistoryResponse
 GetQueueResponse = orchestrator_pb2.GetQueueResponse
+HistoryBucket = orchestrator_pb2.HistoryBucket
 Hold = orchestrator_pb2.Hold
 Job = job_pb2.Job
 JobEvent = job_pb2.JobEvent
 JobOutcome = job_pb2.JobOutcome
 JobState = job_pb2.JobState
+Lengths = orchestrator_pb2.Lengths
 ListArtifactsResponse = orchestrator_pb2.ListArtifactsResponse
 ListJobsResponse = orchestrator_pb2.ListJobsResponse
 ListRunnersResponse = orchestrator_pb2.ListRunnersResponse
 OutputChunk = job_pb2.OutputChunk
 OutputPosition = orchestrator_pb2.OutputPosition
+OutputStream = job_pb2.OutputStream
 Plan = task_pb2.Plan
 PlannedStep = task_pb2.PlannedStep
 ProvenanceSource = task_pb2.ProvenanceSource
@@ -59,7 +65,7 @@ Usage = job_pb2.Usage
 Waiting = orchestrator_pb2.Waiting
 Warning = task_pb2.Warning  # noqa: A001  the word the protos have for it
 
-Happening = JobEvent | Activity | OutputChunk
+Happening = seen.Happening
 """What `OrchestratorClient.watch` yields."""
 
 TERMINAL = frozenset(
@@ -136,9 +142,9 @@ class OrchestratorClient:
         )
         return await self._caller.ask(self._stub.SubmitTask, request)
 
-    async def job(self, job_id: str) -> Job:
-        """One job with its plan."""
-        request = orchestrator_pb2.GetJobRequest(job_id=job_id)
+    async def job(self, job_id: str, *, with_plan: bool = True) -> Job:
+        """One job, by default with its plan, which never changes."""
+        request = orchestrator_pb2.GetJobRequest(job_id=job_id, without_plan=not with_plan)
         return (await self._caller.ask(self._stub.GetJob, request)).job
 
     async def jobs(
@@ -150,8 +156,11 @@ class OrchestratorClient:
         runtime: str = "",
         repository: str = "",
         label: str = "",
+        skill: str = "",
+        publish_mode: str = "",
+        text: str = "",
     ) -> ListJobsResponse:
-        """One page of jobs, newest first, without plans."""
+        """One page of the jobs that every filter takes, newest first, without plans."""
         request = orchestrator_pb2.ListJobsRequest(
             page_size=page_size,
             page_token=page_token,
@@ -159,6 +168,9 @@ class OrchestratorClient:
             runtime=runtime,
             repository=repository,
             label=label,
+            skill=skill,
+            publish_mode=publish_mode,
+            text=text,
         )
         return await self._caller.ask(self._stub.ListJobs, request)
 
@@ -167,11 +179,18 @@ class OrchestratorClient:
         request = orchestrator_pb2.CancelJobRequest(job_id=job_id, reason=reason)
         return (await self._caller.ask(self._stub.CancelJob, request)).job
 
-    async def retry(self, job_id: str, *, from_step: int | None = None) -> Job:
-        """Opens a FAILED or DEAD_LETTER job again, as it is now; the job, QUEUED."""
-        ended = (await self.job(job_id)).attempt
+    async def retry(
+        self, job_id: str, *, from_step: int | None = None, ended_attempt: int | None = None
+    ) -> Job:
+        """Opens a FAILED or DEAD_LETTER job again; the job, QUEUED.
+
+        `ended_attempt` is the one that was seen to end, so that what has been retried since is
+        not retried once more; without it, the one that has ended by now.
+        """
+        if ended_attempt is None:
+            ended_attempt = (await self.job(job_id, with_plan=False)).attempt
         request = orchestrator_pb2.RetryJobRequest(
-            job_id=job_id, from_step_index=from_step, ended_attempt=ended
+            job_id=job_id, from_step_index=from_step, ended_attempt=ended_attempt
         )
         return (await self._caller.ask(self._stub.RetryJob, request)).job
 
@@ -183,6 +202,11 @@ class OrchestratorClient:
     async def queue(self) -> GetQueueResponse:
         """How many jobs there are that have not ended, and who waits longest."""
         return await self._caller.ask(self._stub.GetQueue, orchestrator_pb2.GetQueueRequest())
+
+    async def history(self, *, bucket_length: timedelta, buckets: int) -> GetHistoryResponse:
+        """What became of jobs in so many buckets, the last of which is under way."""
+        request = orchestrator_pb2.GetHistoryRequest(bucket_length=bucket_length, buckets=buckets)
+        return await self._caller.ask(self._stub.GetHistory, request)
 
     async def storage(self) -> Storage:
         """What the orchestrator keeps on its disks; what runners keep is in `runners`."""
@@ -208,16 +232,16 @@ class OrchestratorClient:
         Raises the refusal when that fails for `PATIENCE`. Leave early through
         `contextlib.aclosing`: that detaches, no more.
         """
-        have = _Have(after)
+        known = seen.Seen(after)
         request = orchestrator_pb2.WatchJobRequest(job_id=job_id, include_output=output)
 
         def attach() -> Any:
-            request.after_sequence = have.sequence
+            request.after_sequence = known.sequence
             request.ClearField("output_after")
-            request.output_after.extend(have.positions())
+            request.output_after.extend(known.positions())
             return self._stub.WatchJob(request, metadata=self._caller.metadata)
 
-        return self._caller.follow(attach, have.take)
+        return self._caller.follow(attach, known.take)
 
     def read_artifact(
         self, job_id: str, path: str, *, offset: int = 0
@@ -242,62 +266,3 @@ def as_struct(payload: Mapping[str, Any]) -> Struct:
     struct = Struct()
     struct.update(payload)
     return struct
-
-
-class _Have:
-    """What a watcher has already, to ask for the rest and drop the repeated."""
-
-    def __init__(self, sequence: int) -> None:
-        self.sequence = sequence
-        self._activity: dict[tuple[int, int], int] = {}
-        self._output: dict[tuple[int, int, Any], int] = {}
-
-    def positions(self) -> Iterable[OutputPosition]:
-        return (
-            OutputPosition(step_index=step, attempt=attempt, stream=stream, offset=offset)
-            for (step, attempt, stream), offset in self._output.items()
-        )
-
-    def take(self, response: orchestrator_pb2.WatchJobResponse) -> Happening | None:
-        """What is new in it. Raises Gap where something before it is missing."""
-        match response.WhichOneof("kind"):
-            case "event":
-                return self._event(response.event)
-            case "activity":
-                return self._act(response.activity)
-            case "output":
-                return self._chunk(response.output)
-            case _:
-                return None
-
-    def _act(self, activity: Activity) -> Activity | None:
-        # A stream that is opened anew tells again what the running step did.
-        run = (activity.step_index, activity.attempt)
-        if activity.index <= self._activity.get(run, -1):
-            return None
-        self._activity[run] = activity.index
-        return activity
-
-    def _event(self, event: JobEvent) -> JobEvent | None:
-        if event.sequence <= self.sequence:
-            return None
-        if event.sequence > self.sequence + 1:
-            raise Gap
-        self.sequence = event.sequence
-        return event
-
-    def _chunk(self, chunk: OutputChunk) -> OutputChunk | None:
-        stream = (chunk.step_index, chunk.attempt, chunk.stream)
-        known = self._output.get(stream, 0)
-        if chunk.offset > known:
-            raise Gap
-        data = chunk.data[known - chunk.offset :]
-        if not data:
-            return None
-        self._output[stream] = known + len(data)
-        if len(data) == len(chunk.data):
-            return chunk
-        rest = OutputChunk()
-        rest.CopyFrom(chunk)
-        rest.offset, rest.data = known, data
-        return rest

@@ -20,8 +20,9 @@ async def freed(words: str, *, within: Sequence[Path], age: timedelta) -> bool:
 
     Git locks a reference or an index for moments. One that dies meanwhile, as in a power cut,
     leaves the file, and every later git gives up in front of it. So this waits for the holder,
-    and removes a lock file below `within` that is older than `age`. False where the words
-    complain of no such lock, or of one that is renewed all the time.
+    and removes a lock file below `within` that is older than `age`, or that was the same for so
+    long: a clock that was put back dates locks into the future. False where the words complain of
+    no such lock, or of one that is renewed all the time.
     """
     complaint = _COMPLAINT.search(words)
     if complaint is None:
@@ -29,11 +30,12 @@ async def freed(words: str, *, within: Sequence[Path], age: timedelta) -> bool:
     lock = Path(complaint["file"])
     if ".." in lock.parts or not any(lock.is_relative_to(folder) for folder in within):
         return False
-    give_up = time.monotonic() + 2 * age.total_seconds()
-    while time.monotonic() < give_up:
+    seconds = age.total_seconds()
+    begun, first = time.monotonic(), _identity(lock)
+    while (waited := time.monotonic() - begun) < 2 * seconds:
         if not lock.exists():
             return True
-        if _is_old(lock, age):
+        if _is_old(lock, age) or (waited > seconds and _identity(lock) == first):
             # Git takes the locks of all references it is about to move, and dies with all.
             others = (left for folder in within for left in (folder / "refs").rglob("*.lock"))
             for left in (lock, *(other for other in others if _is_old(other, age))):
@@ -42,6 +44,15 @@ async def freed(words: str, *, within: Sequence[Path], age: timedelta) -> bool:
             return True
         await asyncio.sleep(LOOKS.total_seconds())
     return False
+
+
+def _identity(lock: Path) -> tuple[int, int] | None:
+    """What tells a lock from another of the same name, taken later."""
+    try:
+        seen = lock.lstat()
+    except FileNotFoundError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns
 
 
 def _is_old(lock: Path, age: timedelta) -> bool:

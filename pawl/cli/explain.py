@@ -21,6 +21,9 @@ from pawl.client import (
     connected,
 )
 
+ASKED = ("runner", "target", "what it fails", "lacks", "free slots", "jobs it holds")
+LOST = ("event", "time", "attempt", "what")
+
 
 async def explain(job: str, /, *, options: Options = DEFAULTS) -> int:
     """Tell why a job waits, what it does, or what ended it.
@@ -42,6 +45,15 @@ async def explain(job: str, /, *, options: Options = DEFAULTS) -> int:
 def put(answer: ExplainJobResponse) -> None:
     """Prints an explanation for a person."""
     sys.stdout.write(f"{line(answer.summary)}\n\n")
+    tables.put_fields(facts(answer))
+    if answer.HasField("waiting") or answer.running.lease_expired:
+        _put_under("in the way", ("reason", "until", "what"), [_hold(one) for one in answer.holds])
+    _put_under("runners", ASKED, [asked(one) for one in answer.waiting.runners])
+    _put_under("losses", LOST, [lost(one) for one in answer.ended.losses])
+
+
+def facts(answer: ExplainJobResponse) -> tuple[tuple[str, str], ...]:
+    """What is known of where the job is, each with its name; empty where a value is not."""
     first = (
         ("job", answer.job_id),
         ("state", tables.word(JobState.Name(answer.state), "JOB_STATE_")),
@@ -49,19 +61,13 @@ def put(answer: ExplainJobResponse) -> None:
     )
     match answer.WhichOneof("about"):
         case "waiting":
-            tables.put_fields((*first, *_waiting(answer.waiting)))
+            return (*first, *_waiting(answer.waiting))
         case "running":
-            tables.put_fields((*first, *_running(answer.running)))
+            return (*first, *_running(answer.running))
         case "ended":
-            tables.put_fields((*first, *_ended(answer.ended)))
+            return (*first, *_ended(answer.ended))
         case _:
-            tables.put_fields(first)
-    if answer.HasField("waiting") or answer.running.lease_expired:
-        _put_under("in the way", ("reason", "until", "what"), [_hold(one) for one in answer.holds])
-    asked = ("runner", "target", "what it fails", "lacks", "free slots", "jobs it holds")
-    _put_under("runners", asked, [_look(one) for one in answer.waiting.runners])
-    lost = ("event", "time", "attempt", "what")
-    _put_under("losses", lost, [_loss(one) for one in answer.ended.losses])
+            return first
 
 
 def _put_under(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -123,7 +129,8 @@ def _hold(hold: Hold) -> tuple[str, ...]:
     return _reason(hold.reason), tables.moment(hold.until), hold.message
 
 
-def _look(look: RunnerLook) -> tuple[str, ...]:
+def asked(look: RunnerLook) -> tuple[str, ...]:
+    """What became of asking one runner, as `ASKED` names it."""
     fails = RunnerObstacle.Name(look.obstacle) if look.obstacle else "nothing"
     lacks = ", ".join(look.missing_capabilities)
     return (
@@ -136,7 +143,8 @@ def _look(look: RunnerLook) -> tuple[str, ...]:
     )
 
 
-def _loss(event: JobEvent) -> tuple[str, ...]:
+def lost(event: JobEvent) -> tuple[str, ...]:
+    """A loss of a job that was given up, as `LOST` names it."""
     return str(event.sequence), tables.moment(event.create_time), str(event.attempt), event.message
 
 

@@ -1,8 +1,10 @@
 """`pawl jobs`: lists them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from rich.table import Column
 
 from pawl.cli import documents, tables
 from pawl.cli.exits import SUCCEEDED
@@ -12,6 +14,7 @@ from pawl.cli.text import line
 from pawl.client import Job, JobOutcome, JobState, StepState, connected
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "dead-letter"]
+Publish = Literal["none", "branch", "pr"]
 
 _STATES: dict[State, JobState] = {
     "queued": JobState.JOB_STATE_QUEUED,
@@ -29,6 +32,9 @@ async def jobs(
     runtime: str = "",
     repository: str = "",
     label: str = "",
+    skill: str = "",
+    publish: Publish | None = None,
+    text: str = "",
     page_size: int = 0,
     page_token: str = "",
     options: Options = DEFAULTS,
@@ -45,6 +51,13 @@ async def jobs(
         Only jobs on this repository.
     label
         Only jobs with this label: KEY=VALUE, or KEY for any value.
+    skill
+        Only jobs whose task or one of whose steps has this skill in effect.
+    publish
+        Only jobs whose result was to be published like this.
+    text
+        Only jobs in whose objective, steps' titles, repository, branch, id or reason of
+        failure each of these words occurs.
     page_size
         0 leaves it to the service.
     page_token
@@ -57,19 +70,34 @@ async def jobs(
             runtime=runtime,
             repository=repository,
             label=label,
+            skill=skill,
+            publish_mode=publish or "",
+            text=text,
             page_size=page_size,
             page_token=page_token,
         )
     if options.json:
         documents.put(page)
         return SUCCEEDED
-    tables.put(
-        ("job", "state", "outcome", "steps", "runtime", "repository", "created"),
-        [_row(job) for job in page.jobs],
-    )
+    if not page.jobs:
+        narrow = (states, runtime, repository, label, skill, publish, text, page_token)
+        say("no job is like that" if any(narrow) else "there are no jobs yet")
+    else:
+        _put(page.jobs)
     if page.next_page_token:
-        say(f"there are more: pawl jobs --page-token {line(page.next_page_token)}")
+        say(f"there are more: the same with --page-token {line(page.next_page_token)}")
     return SUCCEEDED
+
+
+def _put(found: Sequence[Job]) -> None:
+    tables.put(
+        (
+            # An id that is broken over lines cannot be copied.
+            Column("job", no_wrap=True),
+            *("state", "outcome", "steps", "runtime", "repository", "created", "objective"),
+        ),
+        [_row(job) for job in found],
+    )
 
 
 def _row(job: Job) -> tuple[str, ...]:
@@ -83,4 +111,5 @@ def _row(job: Job) -> tuple[str, ...]:
         job.runtime,
         job.repository,
         tables.moment(job.create_time),
+        job.objective,
     )

@@ -53,12 +53,27 @@ def read(source: str) -> Given:
     column where the text itself is at fault.
     """
     name = "standard input" if source == "-" else source
-    text = _decoded(_bytes(source), name)
-    value = _json(text, name) if source.endswith(".json") else _either(text, name)
+    return parsed(_decoded(_bytes(source), name), name)
+
+
+def parsed(text: str, name: str) -> Given:
+    """The payload that `text` holds, which came from the file called `name`.
+
+    Raises Unusable as `read` does.
+    """
+    value = _json(text, name) if name.endswith(".json") else _either(text, name)
+    return Given(name, text, checked(value, name))
+
+
+def checked(value: object, name: str) -> dict[str, Any]:
+    """`value`, if it is an object that can travel as a payload.
+
+    Raises Unusable with a sentence that names the place in it.
+    """
     if not isinstance(value, dict):
         raise Unusable(f"{name} holds no mapping: a payload starts with `repository` and `task`")
     _Checker(name).check(value, "", 0)
-    return Given(name, text, value)
+    return value
 
 
 def _bytes(source: str) -> bytes:

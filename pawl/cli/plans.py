@@ -36,7 +36,7 @@ def put(plan: Plan) -> None:
     tables.put_fields(
         (
             ("digest", plan.digest),
-            *_facts(root),
+            *facts(root),
             ("limits", _limits(plan, root)),
             ("stages", ", ".join(stages)),
         )
@@ -54,7 +54,8 @@ def _section(name: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]
     tables.put(columns, rows, headed=True)
 
 
-def _facts(root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def facts(root: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a canonical task comes to, each with its name; empty where it is silent."""
     task = root["task"]
     runtime, publish, container = task["runtime"], task["publish"], task["container"]
     yield "repository", root["repository"]

@@ -37,7 +37,7 @@ async def retry(
         Follow the job until it has ended; the exit code then tells how.
     """
     async with connected(options.target, token=options.token) as client:
-        before = (await client.job(job)).last_sequence
+        before = (await client.job(job, with_plan=False)).last_sequence
         opened = await client.retry(job, from_step=from_)
         if options.json:
             documents.put(opened)

@@ -41,6 +41,7 @@ def put(job: Job) -> None:
             ("working branch", job.working_branch),
             ("published commit", job.published_commit),
             ("pull request", job.pull_request_url),
+            ("repeated by", ", ".join(f"#{number}" for number in job.duplicate_pull_requests)),
             ("attempt", f"{job.attempt} (at most {job.max_attempts})"),
             ("labels", ", ".join(f"{key}={value}" for key, value in sorted(job.labels.items()))),
             ("created", tables.moment(job.create_time)),
@@ -57,7 +58,7 @@ def put(job: Job) -> None:
     )
     if job.steps:
         sys.stdout.write("\n")
-        columns = ("step", "state", "attempt", "id", "title", "took", "runner", "summary")
+        columns = ("step", "state", "attempt", "id", "title", "took", "runner", "cli", "summary")
         tables.put(columns, [_row(step) for step in job.steps])
     if job.HasField("failure"):
         failure = job.failure
@@ -88,5 +89,6 @@ def _row(step: Step) -> tuple[str, ...]:
         step.title,
         tables.span(step.start_time, step.end_time),
         step.runner_id,
+        step.cli_version,
         step.summary,
     )

@@ -102,7 +102,7 @@ async def serving(
         await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
     address = f"{listen.rpartition(':')[0]}:{port}"
     if address_file is not None:
-        _publish(address, address_file)
+        publish(address, address_file)
     logger.info("serving", address=address, services=list(services))
     try:
         yield address
@@ -136,7 +136,8 @@ def _on_input(asked: asyncio.Event) -> None:
         asked.set()
 
 
-def _publish(address: str, path: Path) -> None:
+def publish(address: str, path: Path) -> None:
+    """Writes where a service answers into a file that appears whole."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.ExitStack() as undo:
         undo.callback(draft.unlink, missing_ok=True)

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import pydantic
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pawl.hosts import Hosts
 from pawl.wire import faultpoints
 
 PREFIX = "PAWL_"
@@ -20,6 +22,9 @@ _CONTRACT = (
     "DEFAULT_RUNTIME",
     "ALLOW_LOCAL_REPOSITORIES",
     "ALLOWED_REPOSITORIES",
+    "PRIVATE_HOSTS",
+    "ALLOWED_HOSTS",
+    "GITHUB_URL",
 )
 _ORCHESTRATOR = (
     "DATABASE_URL",
@@ -33,9 +38,19 @@ _ORCHESTRATOR = (
     "RUN_LEASE_SECONDS",
     "POLL_SECONDS",
     "GITHUB_TOKEN_FILE",
-    "GITHUB_URL",
+    "GITHUB_APP_ID",
+    "GITHUB_APP_KEY_FILE",
+    "GITHUB_API_URL",
+    "VAULT_ADDR",
+    "VAULT_TOKEN_FILE",
+    "VAULT_MOUNTS",
     "WORKFLOW_CHANGES",
     "SECRET_RULES_OFF",
+    "PULL_REQUEST_LABELS",
+    "RECONCILE_SECONDS",
+    "CLOSE_DUPLICATES",
+    "COMMIT_NAME",
+    "COMMIT_EMAIL",
     "SKILLS_DIR",
     "CHECKPOINT_RETENTION_DAYS",
     "ARTIFACT_RETENTION_DAYS",
@@ -58,8 +73,20 @@ _RUNNER = (
     "CACHE_MAX_BYTES",
     "WORKSPACE_RETENTION_DAYS",
 )
+_DASHBOARD = (
+    "ORCHESTRATOR_TARGET",
+    "DASHBOARD_CLIENT_TARGET",
+    "DASHBOARD_TOKEN_FILE",
+    "DASHBOARD_ORIGINS",
+)
 _CLIENTS = ("TARGET", "TOKEN")
-_COMPOSE = ("ORCHESTRATOR_PORT", "EXTRA_CA_FILE", "RUNNER_MEMORY", "RUNNER_PACKAGES")
+_COMPOSE = (
+    "ORCHESTRATOR_PORT",
+    "DASHBOARD_PORT",
+    "EXTRA_CA_FILE",
+    "RUNNER_MEMORY",
+    "RUNNER_PACKAGES",
+)
 """Read by compose.yaml alone, from the same `.env` as the others."""
 
 _RUNS = ("RUN_MARK",)
@@ -67,15 +94,51 @@ _RUNS = ("RUN_MARK",)
 
 KNOWN = frozenset(
     PREFIX + name
-    for name in (*_ALL, *_CONTRACT, *_ORCHESTRATOR, *_RUNNER, *_CLIENTS, *_COMPOSE, *_RUNS)
+    for part in (_ALL, _CONTRACT, _ORCHESTRATOR, _RUNNER, _DASHBOARD, _CLIENTS, _COMPOSE, _RUNS)
+    for name in part
 )
 """Every name any part of Pawl reads, so that a sibling's setting is no misspelling here."""
 
 SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 
 
+def _split(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    return tuple(word.strip() for word in given.split(",") if word.strip())
+
+
+def _server_url(given: str) -> str:
+    if given and not _is_server(given):
+        raise ValueError("write https://host or https://host/path, without any credential")
+    return given.rstrip("/")
+
+
+def _is_server(given: str) -> bool:
+    try:
+        parts = urlsplit(given)
+        named = parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+    return bool(parts.scheme in {"https", "http"} and named and not parts.query + parts.fragment)
+
+
+def _readable_hosts(given: tuple[str, ...]) -> tuple[str, ...]:
+    Hosts.of(given)
+    return given
+
+
 Listen = Annotated[str, pydantic.Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")]
 """``host:port``; port 0 takes a free one."""
+
+Listed = Annotated[tuple[str, ...], NoDecode, pydantic.BeforeValidator(_split)]
+"""Words separated by commas."""
+
+ListedHosts = Annotated[Listed, pydantic.AfterValidator(_readable_hosts)]
+"""Hosts as `pawl.hosts.Hosts` reads them, separated by commas."""
+
+ServerUrl = Annotated[str, pydantic.AfterValidator(_server_url)]
+"""Where a server is that the operator names, without a slash at the end."""
 
 
 class ServiceSettings(BaseSettings):

@@ -76,7 +76,7 @@ async def test_a_gap_that_stays_is_told() -> None:
 
 
 async def test_a_silent_stream_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "SILENCE", timedelta(seconds=0.3))
+    monkeypatch.setattr(calls, "SILENCE", timedelta(seconds=1.5))
     service = ScriptedOrchestrator(streams=[[event(1), Silence], [event(2)]])
     assert await sequences(service) == [1, 2]
 
@@ -183,3 +183,13 @@ async def test_the_queue_is_asked_for() -> None:
     service = ScriptedOrchestrator(answers={"GetQueue": answer})
     async with scripted(service) as address, connected(address) as client:
         assert await client.queue() == answer
+
+
+async def test_history_is_asked_for() -> None:
+    answer = pb.GetHistoryResponse(buckets=[pb.HistoryBucket(submitted_jobs=3)])
+    service = ScriptedOrchestrator(answers={"GetHistory": answer})
+    async with scripted(service) as address, connected(address) as client:
+        told = await client.history(bucket_length=timedelta(minutes=2), buckets=30)
+
+    assert told == answer
+    assert service.asked == [pb.GetHistoryRequest(bucket_length=timedelta(minutes=2), buckets=30)]

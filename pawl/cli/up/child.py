@@ -4,12 +4,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from pawl.cli.up.log import Log
-from pawl.wire.probe import healthy
 
 FIRST_DELAY = timedelta(seconds=0.2)
 LONGEST_DELAY = timedelta(seconds=5)
@@ -38,6 +37,7 @@ class Child:
         log: Log,
         lock: int,
         say: Callable[[str], None],
+        answers: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.name = name
         self.log = log
@@ -48,6 +48,7 @@ class Child:
         self._pid_file = folder / f"{name}.pid"
         self._lock = lock
         self._say = say
+        self._answers = answers
         self._process: asyncio.subprocess.Process | None = None
         self._leaving = asyncio.Event()
         self._ended = asyncio.Event()
@@ -87,7 +88,7 @@ class Child:
         if not self._address_file.exists():
             return None
         address = self._address_file.read_text().strip()
-        if not await healthy(address, timeout=timedelta(seconds=1)):
+        if not await self._answers(address):
             return None
         self._served = True
         self._port = int(address.rpartition(":")[2])
@@ -165,7 +166,11 @@ class Child:
 
     def _last_words(self) -> str:
         words = self.log.tail()
-        return f"; its log ends:\n{words}" if words else "; its log is empty"
+        if not words:
+            return "; its log is empty"
+        # The service itself cannot know that its port is an option of `pawl up`.
+        taken = f"\nchoose another port with --{self.name}-port" if "cannot listen" in words else ""
+        return f"; its log ends:\n{words}{taken}"
 
 
 def _ending(code: int) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from pawl.cli.exits import REFUSED, SUCCEEDED, UNREACHABLE
 from pawl.cli.up import environment as env
 from pawl.cli.up.child import FailedToStart
 from pawl.cli.up.home import Home, InUse
-from pawl.cli.up.services import existing
+from pawl.cli.up.services import existing, token_file
 from pawl.cli.up.stack import Stack
 
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535), show_default=True)]
@@ -24,6 +25,7 @@ async def up(
     contract_port: Port = 50051,
     orchestrator_port: Port = 50052,
     runner_port: Port = 50053,
+    dashboard_port: Port = 8080,
     verbose: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Run every service on this machine until Ctrl-C.
@@ -42,6 +44,8 @@ async def up(
         What clients connect to.
     runner_port
         Where agents are run.
+    dashboard_port
+        Where the pages are.
     verbose
         Show the services' logs on standard error, too.
     """
@@ -55,10 +59,16 @@ async def up(
             unknown = True
     if unknown:
         return REFUSED
-    ports = {"contract": contract_port, "orchestrator": orchestrator_port, "runner": runner_port}
+    ports = {
+        "contract": contract_port,
+        "orchestrator": orchestrator_port,
+        "runner": runner_port,
+        "dashboard": dashboard_port,
+    }
+    home = Home((data_dir or settings.data_home()).absolute())
     stack = Stack(
         services=existing(),
-        home=Home((data_dir or settings.data_home()).absolute()),
+        home=home,
         ports=ports,
         environment=caller,
         say=_say,
@@ -68,7 +78,7 @@ async def up(
         _say("no service of Pawl is installed here: install the whole distribution")
         return REFUSED
     try:
-        await stack.run(_ready)
+        await stack.run(partial(_ready, home))
     except InUse as error:
         _say(str(error))
         return REFUSED
@@ -81,10 +91,16 @@ async def up(
     return SUCCEEDED
 
 
-def _ready(addresses: Mapping[str, str]) -> None:
-    order = ("orchestrator", "contract", "runner")
-    shown = " ".join(f"{name}={addresses[name]}" for name in order if name in addresses)
-    sys.stdout.write(f"pawl is up: {shown}\n")
+def _ready(home: Home, addresses: Mapping[str, str]) -> None:
+    shown = dict(addresses)
+    if "dashboard" in shown:
+        shown["dashboard"] = f"http://{shown['dashboard']}/"
+        # Behind the #, the token reaches no server and no log.
+        token = token_file(home).read_text(encoding="ascii").strip()
+        _say(f"the dashboard, logged in: {shown['dashboard']}login#{token}")
+    order = ("orchestrator", "contract", "runner", "dashboard")
+    told = " ".join(f"{name}={shown[name]}" for name in order if name in shown)
+    sys.stdout.write(f"pawl is up: {told}\n")
     sys.stdout.flush()
 
 

@@ -42,16 +42,33 @@ NETWORK = (
 )
 """For the two services that speak with hosts outside."""
 
-CONTRACT = ("PAWL_DEFAULT_REPOSITORY", "PAWL_DEFAULT_RUNTIME", "PAWL_ALLOWED_REPOSITORIES")
+REPOSITORIES = (
+    "PAWL_ALLOWED_REPOSITORIES",
+    "PAWL_PRIVATE_HOSTS",
+    "PAWL_ALLOWED_HOSTS",
+    "PAWL_GITHUB_URL",
+)
+"""For the two services that judge a repository's address."""
+
+CONTRACT = ("PAWL_DEFAULT_REPOSITORY", "PAWL_DEFAULT_RUNTIME", *REPOSITORIES)
 
 ORCHESTRATOR = (
     *NETWORK,
+    *REPOSITORIES,
     "PAWL_MAX_JOBS",
     "PAWL_MAX_JOBS_PER_REPOSITORY",
     "PAWL_LEASE_SECONDS",
     "PAWL_RUN_LEASE_SECONDS",
     "PAWL_POLL_SECONDS",
     "PAWL_GITHUB_*",
+    "PAWL_VAULT_*",
+    "PAWL_COMMIT_NAME",
+    "PAWL_COMMIT_EMAIL",
+    "PAWL_PULL_REQUEST_LABELS",
+    "PAWL_WORKFLOW_CHANGES",
+    "PAWL_SECRET_RULES_OFF",
+    "PAWL_RECONCILE_SECONDS",
+    "PAWL_CLOSE_DUPLICATES",
     "PAWL_SKILLS_DIR",
     "PAWL_CHECKPOINT_RETENTION_DAYS",
     "PAWL_ARTIFACT_RETENTION_DAYS",
@@ -95,6 +112,8 @@ RUNNER = (
     "NODE_EXTRA_CA_CERTS",
 )
 
+DASHBOARD = ("PAWL_DASHBOARD_CLIENT_TARGET", "PAWL_DASHBOARD_ORIGINS")
+
 CLIENT = ("PAWL_TARGET", "PAWL_CONTRACT_TARGET", "PAWL_TOKEN")
 """Read by the other commands of `pawl`; no service gets them from the caller."""
 
@@ -122,7 +141,7 @@ def agent_names(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def leftovers(environment: Mapping[str, str]) -> tuple[Leftover, ...]:
     """Every `PAWL_` variable that would have no effect on `pawl up`, by name."""
-    used = (*EVERYONE, *CONTRACT, *ORCHESTRATOR, *RUNNER, *CLIENT)
+    used = (*EVERYONE, *CONTRACT, *ORCHESTRATOR, *RUNNER, *DASHBOARD, *CLIENT)
     return tuple(
         Leftover(name, name in KNOWN)
         for name in sorted(environment)

@@ -2,11 +2,13 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pawl.cli.up import environment as env
 from pawl.cli.up.home import Home
+from pawl.cli.up.probing import serves, serves_pages
 
 Addresses = Mapping[str, str]
 """``host:port`` of the services that serve already, by name."""
@@ -24,6 +26,8 @@ class Service:
     """What `pawl up` decides itself; beats what the caller has set."""
     needs: tuple[str, ...] = ()
     """Services whose addresses it has to know."""
+    answers: Callable[[str], Awaitable[bool]] = serves
+    """Whether it does at ``host:port``."""
 
 
 def existing() -> tuple[Service, ...]:
@@ -64,6 +68,19 @@ def _orchestrator(home: Home, addresses: Addresses) -> dict[str, str]:
     }
 
 
+def _dashboard(home: Home, addresses: Addresses) -> dict[str, str]:
+    return {
+        "PAWL_DATA_DIR": str(home.folder("dashboard")),
+        "PAWL_ORCHESTRATOR_TARGET": addresses["orchestrator"],
+        "PAWL_CONTRACT_TARGET": addresses["contract"],
+    }
+
+
+def token_file(home: Home) -> Path:
+    """What people log in to the dashboard with; it makes that at its first start, and keeps it."""
+    return home.folder("dashboard") / "token"
+
+
 _TABLE = (
     Service(
         name="runner",
@@ -83,5 +100,13 @@ _TABLE = (
         wants=lambda _caller: env.ORCHESTRATOR,
         told=_orchestrator,
         needs=("contract", "runner"),
+    ),
+    Service(
+        name="dashboard",
+        argv=_module("dashboard"),
+        wants=lambda _caller: env.DASHBOARD,
+        told=_dashboard,
+        needs=("contract", "orchestrator"),
+        answers=serves_pages,
     ),
 )

@@ -124,6 +124,7 @@ class Stack:
             log=Log(self.home.folder("logs") / f"{service.name}.log"),
             lock=lock,
             say=self.say,
+            answers=service.answers,
         )
 
     async def _tend(self, children: list[Child]) -> None:

@@ -190,17 +190,48 @@ async def test_a_label_without_a_key_is_refused(pawl: Pawl, payload: str, label:
 async def test_jobs_sends_its_filters_and_tells_of_the_next_page(
     pawl: Pawl, orchestrator: ScriptedOrchestrator
 ) -> None:
-    page = pb.ListJobsResponse(jobs=[job(repository="o/r")], next_page_token="next")
+    listed = job(repository="o/r", objective=f"Tidy {HOSTILE}.")
+    page = pb.ListJobsResponse(jobs=[listed], next_page_token="next")
     orchestrator.answers["ListJobs"] = page
     filters = "--state running --state dead-letter --runtime codex --repository o/r --label a"
-    said = await pawl("jobs", *filters.split(), "--page-size", "5", "--page-token", "p")
+    more = "--skill speckit --publish none --page-size 5 --page-token p"
+    said = await pawl("jobs", *filters.split(), *more.split(), "--text", "two words")
     (request,) = orchestrator.asked
     states = [job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_DEAD_LETTER]
     assert list(request.states) == states
     assert (request.runtime, request.repository, request.label) == ("codex", "o/r", "a")
+    assert (request.skill, request.publish_mode, request.text) == ("speckit", "none", "two words")
     assert (request.page_size, request.page_token) == (5, "p")
+    assert said.out.endswith("\tTidy red2J.\n")
     assert said.out.split("\t")[:4] == [JOB_ID, "running", "", "0/2"]
-    assert "pawl jobs --page-token next" in said.err
+    assert "the same with --page-token next" in said.err
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ((), "there are no jobs yet"),
+        (("--text", "x"), "no job is like that"),
+        (("--state", "failed"), "no job is like that"),
+    ],
+)
+async def test_no_jobs_are_told_beside_the_answer(
+    pawl: Pawl, orchestrator: ScriptedOrchestrator, filters: tuple[str, ...], told: str
+) -> None:
+    """It printed nothing at all, as if it had not worked."""
+    orchestrator.answers["ListJobs"] = pb.ListJobsResponse()
+    said = await pawl("jobs", *filters)
+    assert (said.code, said.out, said.err) == (0, "", f"pawl: {told}\n")
+
+
+async def test_retry_reads_no_plan(pawl: Pawl, orchestrator: ScriptedOrchestrator) -> None:
+    """It may be of megabytes, and all that is wanted is where the events were."""
+    orchestrator.answers["GetJob"] = pb.GetJobResponse(job=job("FAILED", last_sequence=4))
+    orchestrator.answers["RetryJob"] = pb.RetryJobResponse(job=job("QUEUED", attempt=2))
+    said = await pawl("retry", JOB_ID)
+    reads = [one for one in orchestrator.asked if isinstance(one, pb.GetJobRequest)]
+    assert said.err == f"pawl: attempt 2 is queued: pawl watch {JOB_ID} --after 4\n"
+    assert [one.without_plan for one in reads] == [True] * len(reads)
 
 
 async def test_show_tells_the_failure_with_its_remedy_and_obeys_no_escape(
@@ -209,7 +240,11 @@ async def test_show_tells_the_failure_with_its_remedy_and_obeys_no_escape(
     failure = job_pb2.Failure(
         reason="AGENT_EXIT", message=f"It left {HOSTILE}.", step_index=0, remedy="Read the log."
     )
-    steps = [job_pb2.Step(step_index=0, id="first", summary=f"a\nb\t{HOSTILE}")]
+    steps = [
+        job_pb2.Step(
+            step_index=0, id="first", summary=f"a\nb\t{HOSTILE}", cli_version="codex-cli 1.2"
+        )
+    ]
     found = job("FAILED", failure=failure, steps=steps)
     orchestrator.answers["GetJob"] = pb.GetJobResponse(job=found)
     said = await pawl("show", JOB_ID)
@@ -217,7 +252,17 @@ async def test_show_tells_the_failure_with_its_remedy_and_obeys_no_escape(
     assert "what to do     Read the log." in said.out
     assert "at             step 0" in said.out
     assert "a b red2J" in said.out
+    assert "\tcodex-cli 1.2\t" in said.out
     assert not set("\x1b\x07\x9b\u202e") & set(said.out)
+
+
+async def test_show_tells_of_pull_requests_that_repeat_the_jobs(
+    pawl: Pawl, orchestrator: ScriptedOrchestrator
+) -> None:
+    found = job("SUCCEEDED", pull_request_url="https://f/7", duplicate_pull_requests=[8, 9])
+    orchestrator.answers["GetJob"] = pb.GetJobResponse(job=found)
+    said = await pawl("show", JOB_ID)
+    assert "repeated by   #8, #9\n" in said.out
 
 
 async def test_json_escapes_what_a_terminal_would_obey(

@@ -1,6 +1,7 @@
 """`pawl doctor`: one line for each thing to look at, and the exit code that goes with it."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -165,7 +166,8 @@ async def test_clocks_that_differ_are_told(pawl: Pawl, orchestrator: ScriptedOrc
 
     said = await pawl("doctor")
 
-    assert "orchestrator: its clock is 180 s behind this machine's" in said.out
+    # Three minutes, and what the test itself has taken meanwhile.
+    assert re.search(r"orchestrator: its clock is 1[89]\d s behind this machine's", said.out)
     assert "runner abcdef01: its clock is 90 s ahead of the orchestrator's" in said.out
     assert said.code == 0
 

@@ -1,5 +1,6 @@
 """Who gets to see what of the caller's environment."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ CALLER = {
     "SSH_AUTH_SOCK": "push credential",
     "GITHUB_TOKEN": "push credential",
     "PAWL_GITHUB_TOKEN_FILE": "push credential",
+    "PAWL_GITHUB_APP_KEY_FILE": "push credential",
     "PAWL_SKILLS_DIR": "/skills",
     "PAWL_SLOTS": "3",
     "PAWL_RUN_LEASE_SECONDS": "60",
@@ -43,8 +45,8 @@ def test_model_keys_reach_the_runner_alone() -> None:
 
 
 def test_push_credentials_reach_the_orchestrator_alone() -> None:
-    pushing = ("SSH_AUTH_SOCK", "GITHUB_TOKEN", "PAWL_GITHUB_TOKEN_FILE")
-    assert set(pushing) <= set(env.chosen(CALLER, env.ORCHESTRATOR))
+    pushing = {name for name, value in CALLER.items() if value == "push credential"}
+    assert pushing <= set(env.chosen(CALLER, env.ORCHESTRATOR))
     assert "push credential" not in seen_by("runner").values()
     assert "push credential" not in seen_by("contract").values()
 
@@ -69,6 +71,22 @@ def test_both_ends_of_a_run_lease_are_told_the_same() -> None:
 )
 def test_a_setting_without_effect_is_found(name: str, known: bool) -> None:
     assert env.leftovers({**CALLER, name: "x"}) == (env.Leftover(name, known),)
+
+
+@pytest.mark.parametrize("name", ["contract", "orchestrator", "runner"])
+def test_every_setting_reaches_its_service_unless_it_is_decided_here(
+    tmp_path: Path, name: str
+) -> None:
+    """What may become of workflows could once not be set where it says how."""
+    settings = importlib.import_module(f"services.{name}.settings").Settings
+    asked = {f"PAWL_{field.upper()}": "x" for field in settings.model_fields}
+    decided = {
+        *service(name).told(Home(tmp_path), {"contract": "", "runner": ""}),
+        *("PAWL_LISTEN", "PAWL_ADDRESS_FILE", "PAWL_LEAVE_WITH_PARENT"),
+        *("PAWL_DATABASE_URL", "PAWL_ARTIFACTS_URL"),
+    }
+
+    assert asked.keys() - decided <= env.chosen(asked, service(name).wants(asked)).keys()
 
 
 def test_a_clients_setting_is_no_leftover() -> None:
