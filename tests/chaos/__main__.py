@@ -1,4 +1,4 @@
-"""``python -m tests.chaos matrix|storm|short``: breaks everything, and has the rest judged."""
+"""``python -m tests.chaos matrix|storm|publishes``: breaks things, has what is left judged."""
 
 import argparse
 import itertools
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pawl.wire.faultpoints import Action, Point
 from tests.chaos.house import RUNNERS
-from tests.chaos.matrix import PLACED, PLACELESS, Matrix
+from tests.chaos.matrix import Matrix
+from tests.chaos.publishes import Publishes
 from tests.chaos.storm import Storm
 
 AT_ONCE = 2
@@ -22,7 +23,7 @@ AT_ONCE = 2
 def main() -> int:
     """Ends with 1 where an invariant did not hold, or a point was not reached."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("what", choices=("all", "matrix", "rotate", "storm", "short"))
+    parser.add_argument("what", choices=("all", "matrix", "rotate", "storm", "short", "publishes"))
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=0, help="at least so many, 0 for 3/5 of kills")
     parser.add_argument("--cuts", type=float, default=0.0, help="share of cuts among the blows")
@@ -33,13 +34,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
     parser.add_argument("--cells", default="", help="such as CP-T3=kill,CP-B4=stop")
+    parser.add_argument("--unique", choices=("on", "off"), default="on")
+    parser.add_argument("--people", type=float, default=0.06, help="share of pulls they close")
     parser.add_argument("--keep", action="store_true", help="leave what the run has made")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else int(time.time())
     folder = Path(tempfile.mkdtemp(prefix="pawl-chaos-"))
     sys.stdout.write(f"seed {seed}, in {folder}\n")
     wrong = 0
-    if options.what != "storm":
+    if options.what == "publishes":
+        publishes = Publishes(
+            folder,
+            seed=seed,
+            jobs=options.jobs or 1000,
+            unique=options.unique == "on",
+            people_share=options.people,
+        )
+        publishes.run()
+        sys.stdout.write(f"{publishes.report()}\n")
+        wrong += bool(publishes.violations)
+    elif options.what != "storm":
         whole = options.what in {"all", "matrix"}
         cells = _named(options.cells) if options.cells else _whole() if whole else _rotated(seed)
         wrong += matrix(folder, cells, options.at_once, seed)
@@ -70,13 +84,13 @@ def _named(cells: str) -> list[tuple[Point, Action]]:
 
 
 def _whole() -> list[tuple[Point, Action]]:
-    return list(itertools.product(PLACED, Action))
+    return list(itertools.product(Point, Action))
 
 
 def _rotated(seed: int) -> list[tuple[Point, Action]]:
     """Each point once; which action it gets moves on with the seed."""
     actions = list(Action)
-    return [(point, actions[(seed + number) % len(actions)]) for number, point in enumerate(PLACED)]
+    return [(point, actions[(seed + number) % len(actions)]) for number, point in enumerate(Point)]
 
 
 def matrix(folder: Path, cells: Sequence[tuple[Point, Action]], at_once: int, seed: int) -> int:
@@ -93,7 +107,7 @@ def matrix(folder: Path, cells: Sequence[tuple[Point, Action]], at_once: int, se
     sys.stdout.write(
         f"matrix: {len(told)} cells in {time.monotonic() - began:.0f} s, {len(wrong)} wrong, "
         f"{len(unreached)} not reached, {sum(part.fenced for part in parts)} writes refused by the "
-        f"fence; without a forge to reach them: {', '.join(PLACELESS)}\n"
+        "fence\n"
     )
     for one in wrong + unreached:
         sys.stdout.write(f"  {one.point}={one.action}: {'; '.join(one.wrong) or 'not reached'}\n")

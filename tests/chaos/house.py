@@ -11,10 +11,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.forge import Forge, forge_in
 from tests.chaos.machine import (
     answers,
     command_lines,
@@ -32,6 +33,7 @@ START_SECONDS = 60.0
 ORCHESTRATORS = ("orchestrator-1", "orchestrator-2")
 RUNNERS = ("runner", "runner-2")
 SERVICES = ("contract", *RUNNERS, *ORCHESTRATORS)
+FILES = {"hello.txt": "hello\n", "chain.txt": "base\n"}
 KEY_CANARY = "canary-key-3f9c1d7e5b"
 TOKEN_CANARY = "canary-token-a41b77c2d9"
 _STRUCK = re.compile(rb'"event": "faultpoint", "point": "(CP-\w+)", "action": "(\w+)"')
@@ -63,20 +65,33 @@ class Service:
 class House:
     """All processes of a run below one folder."""
 
-    def __init__(self, folder: Path, *, slots: int = 6, remote_files: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, *, slots: int = 6, forge: Forge | None = None) -> None:
         self.folder = folder
         self.slots = slots
+        self.forge = forge
+        """Where jobs end in a pull request; else they end in a branch of a plain repository."""
         for name in ("logs", "home", "audits", "copies", "go"):
-            (folder / name).mkdir(parents=True)
-        (folder / "token").write_text(TOKEN_CANARY)
-        self.remote = bare_repository(folder / "remote.git", remote_files)
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.token_file.write_text(TOKEN_CANARY)
+        if forge is None:
+            remote = bare_repository(folder / "remote.git", FILES)
+            self.repositories = {str(remote): remote}
+        else:
+            self.repositories = forge.repositories
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.services = {name: Service(name) for name in SERVICES}
         self.arming: Callable[[str], str] = lambda _name: ""
         """With what fault a service that has died is started again."""
         self.targets: dict[str, str] = {}
         """Where an orchestrator finds the runner, when that is not the runner itself."""
+        self.more: dict[str, str] = {}
+        """Further settings of the orchestrators."""
         (folder / "house.json").write_text(json.dumps(self._described(), indent=2))
+
+    @property
+    def token_file(self) -> Path:
+        """What the orchestrators reach the forge with."""
+        return self.folder / "token"
 
     @property
     def database(self) -> Path:
@@ -214,7 +229,13 @@ class House:
             "PAWL_RUNNER_TARGETS": self.targets.get(name, self.address("runner")),
             "PAWL_LEASE_SECONDS": str(LEASE),
             "PAWL_POLL_SECONDS": str(POLL),
-            "PAWL_GITHUB_TOKEN_FILE": str(self.folder / "token"),
+            "PAWL_GITHUB_TOKEN_FILE": str(self.token_file),
+            **self.more,
+            **(
+                {"PAWL_GITHUB_URL": self.forge.url, "PAWL_GITHUB_API_URL": self.forge.url}
+                if self.forge
+                else {}
+            ),
         }
 
     def _described(self) -> dict[str, object]:
@@ -223,7 +244,14 @@ class House:
             "database": str(self.database),
             "artifacts": str(self.folder / "orchestrator" / "artifacts"),
             "mirrors": str(self.folder / "orchestrator" / "mirrors"),
-            "remote": str(self.remote),
+            "remotes": {address: str(path) for address, path in self.repositories.items()},
+            "forge": self.forge
+            and {
+                "url": self.forge.url,
+                "audit": str(self.forge.audit),
+                "answers": str(self.forge.answers),
+                "unique": self.forge.unique,
+            },
             "runners": [str(self.folder / name) for name in RUNNERS],
             "audits": str(self.folder / "audits"),
             "copies": str(self.folder / "copies"),
@@ -235,15 +263,28 @@ class House:
 
 
 @contextlib.contextmanager
-def house(folder: Path, **options: int) -> Iterator[House]:
+def house(
+    folder: Path, *, slots: int = 6, forge: bool = False, hosts: int = 1, unique: bool = True
+) -> Iterator[House]:
     """A house whose services are ended at the end of the block, whatever came before."""
-    built = House(folder, remote_files={"hello.txt": "hello\n", "chain.txt": "base\n"}, **options)
-    try:
-        yield built
-    finally:
-        built.leave()
-        for runner in RUNNERS:
-            built.kill_runs(runner)
+    with contextlib.ExitStack() as lives:
+        there: Forge | None = None
+        if forge:
+            folder.mkdir(parents=True)
+            token_file = folder / "token"
+            token_file.write_text(TOKEN_CANARY)
+            there = lives.enter_context(
+                forge_in(
+                    folder / "forge", files=FILES, token_file=token_file, hosts=hosts, unique=unique
+                )
+            )
+        built = House(folder, slots=slots, forge=there)
+        try:
+            yield built
+        finally:
+            built.leave()
+            for runner in RUNNERS:
+                built.kill_runs(runner)
 
 
 def _collect(process: "subprocess.Popen[bytes]") -> None:

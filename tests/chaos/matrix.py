@@ -18,17 +18,15 @@ from tests.chaos.house import LEASE, ORCHESTRATORS, House, house
 from tests.chaos.machine import until
 from tests.chaos.onlooker import Onlooker, looking_on
 
-PLACELESS = (Point.B7, Point.B8)
-"""They lie on either side of a pull request being opened, and this house has no forge."""
 RUNNER_POINTS = (Point.T2, Point.T4, Point.T5)
-PLACED = tuple(point for point in Point if point not in PLACELESS)
 END_SECONDS = 45.0
 STRIKE_SECONDS = 25.0
 QUIET_SECONDS = 1.5
 TABLES = ("job", "step", "event", "artifact", "segment", "stretch", "publication")
 MOVING = {"lease_until"}
 BEHIND_THE_GATE = {
-    *(Point.B1, Point.B2, Point.B3, Point.B4, Point.B5, Point.B6, Point.F1, Point.F2, Point.F3)
+    *(Point.B1, Point.B2, Point.B3, Point.B4, Point.B5, Point.B6, Point.B7, Point.B8),
+    *(Point.F1, Point.F2, Point.F3),
 }
 """Only reached once the second step may go on."""
 STILL_OWNED = {Point.F2}
@@ -70,7 +68,7 @@ class Matrix:
         while len(self.told) < len(self._cells):
             number += 1
             with (
-                house(self._folder / f"house-{number}") as built,
+                house(self._folder / f"house-{number}", forge=True) as built,
                 looking_on(built.address("runner")) as onlooker,
             ):
                 # Only the one that faults strike: what it calls afterwards is what matters.
@@ -192,7 +190,7 @@ def _go_on(
     time.sleep(QUIET_SECONDS)  # the time it gets to do what it must not
     wrong = list(_differences(before, _facts(evidence, key)))
     if pushed != _refs(evidence):
-        wrong.append("I6: after SIGCONT the remote's branches changed")
+        wrong.append("I6: after SIGCONT branches or pull requests changed")
     job = _facts(evidence, key)["job"][0]
     if called := onlooker.calls(resumed, job["job_id"], job["epoch"]):
         wrong.append(f"I13: after SIGCONT the runner was called: {called}")
@@ -250,8 +248,9 @@ def _facts(evidence: Evidence, key: str) -> dict[str, list[Row]]:
 
 
 def _refs(evidence: Evidence) -> Any:
-    heads = evidence.remote / "refs" / "heads"
-    return sorted((str(one), one.read_text()) for one in heads.rglob("*") if one.is_file())
+    heads = [path / "refs" / "heads" for path in evidence.remotes.values()]
+    files = [one for folder in heads for one in folder.rglob("*") if one.is_file()]
+    return sorted((str(one), one.read_text()) for one in files), evidence.forge_notes("audit")
 
 
 def _state_of(evidence: Evidence, key: str) -> str:

@@ -125,6 +125,19 @@ PLANTS = (
         run=cells("CP-B5=kill"),
         seen_by="I1",
     ),
+    Plant(
+        # Seen where a person closes one whose opener has not heard of it yet.
+        name="closed pull requests are not looked for",
+        edits=(
+            (
+                "services/orchestrator/jobs/publishing.py",
+                "    near = [one for one in found if not one.foreign and",
+                "    near = [one for one in found if one.state is PullState.OPEN and",
+            ),
+        ),
+        run=("-m", "tests.chaos", "publishes", "--jobs", "60", "--people", "0.8", "--seed", "5"),
+        seen_by="has the pull requests",
+    ),
 )
 
 

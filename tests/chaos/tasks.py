@@ -41,7 +41,8 @@ def payload(house: House, key: str, *, seconds: float = 0.3, fails: bool = False
             lines.append("do: exit 3" if fails else f"do: wait-for {house.folder / 'go' / key}")
         lines.append(f"do: say done {index}")
         scripts.append("\n".join(lines))
-    return task(house.remote, *scripts)
+    (repository,) = house.repositories
+    return task(repository, *scripts, publish="pr" if house.forge else "branch")
 
 
 def go(house: House, key: str) -> None:

@@ -16,15 +16,15 @@ from tests.chaos.checker import jobs, verdict
 from tests.chaos.checker.evidence import Evidence, git
 
 TABLES = {
-    "job": "job_id state request_id working_branch base_commit published_commit last_sequence "
-    "failure_message",
-    "label": "job_id key value",
+    "job": "job_id repository state request_id working_branch base_commit published_commit "
+    "last_sequence failure_message outcome pull_request_url duplicate_pull_requests",
+    "label": 'job_id "key" value',
     "step": "job_id step_index state attempt checkpoint_commit checkpoint_tree",
-    "event": "job_id sequence epoch type step_index payload",
+    "event": "job_id sequence epoch type step_index payload create_time",
     "artifact": "job_id path size sha256 key",
     "segment": "job_id step_index attempt key",
     "stretch": "job_id step_index attempt position stream stream_offset size",
-    "publication": 'job_id branch tree "commit"',
+    "publication": 'job_id branch tree "commit" pull_request pull_number',
 }
 JOB = "job-1"
 LOG = b"said\n"
@@ -32,6 +32,9 @@ LOG = b"said\n"
 
 class Remains:
     """A run of one job with one step, all in order."""
+
+    address = "http://forge.example/pawl/remote.git"
+    forge: dict[str, object] | None = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,7 +56,7 @@ class Remains:
         for number, kind in enumerate([*told, "job.succeeded"], 1):
             step = 0 if "step" in kind else None
             self.insert("event", JOB, number, min(number - 1, 1), kind, step, '{"epoch": 1}')
-        self.insert("job", JOB, "succeeded", "k", "task/1", base, commit, 5, None)
+        self.insert("job", JOB, self.address, "succeeded", "k", "task/1", base, commit, 5, None)
         self.insert("label", JOB, "key", "k")
         self.insert("step", JOB, 0, "succeeded", 1, commit, tree)
         self.insert("publication", JOB, "task/1", tree, commit)
@@ -72,7 +75,10 @@ class Remains:
         return Evidence.of(self.folder)
 
     def insert(self, table: str, *values: object) -> None:
-        self.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", *values)
+        """A row; columns behind the values given are NULL."""
+        columns = ", ".join(TABLES[table].split()[: len(values)])
+        marks = ", ".join("?" * len(values))
+        self.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *values)
 
     def execute(self, statement: str, *values: object) -> None:
         with closing(sqlite3.connect(self.folder / "pawl.db")) as database:
@@ -106,7 +112,8 @@ class Remains:
         }
         told |= {
             "database": str(self.folder / "pawl.db"),
-            "remote": str(self.remote),
+            "remotes": {self.address: str(self.remote)},
+            "forge": self.forge,
             "runners": [str(self.folder / "runner")],
             "canary": str(self.folder / "sprung"),
             "secrets": ["made-up-secret"],

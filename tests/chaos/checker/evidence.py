@@ -31,7 +31,8 @@ class Evidence:
     database: Path
     artifacts: Path
     mirrors: Path
-    remote: Path
+    remotes: Mapping[str, Path]
+    """The bare repositories by the addresses of the jobs'."""
     runners: tuple[Path, ...]
     audits: Path
     copies: Path
@@ -39,6 +40,8 @@ class Evidence:
     canary: Path
     secrets: tuple[str, ...]
     base: str
+    forge: Mapping[str, Any] | None = None
+    """Its `url`, its `audit` and `answers`, and whether it keeps pull requests `unique`."""
     trees: Mapping[str, str] = field(default_factory=dict)
     """The tree each kind of job has to end with, by the job's label `kind`."""
 
@@ -50,10 +53,12 @@ class Evidence:
             **{
                 name: Path(told[name])
                 for name in (
-                    *("database", "artifacts", "mirrors", "remote"),
+                    *("database", "artifacts", "mirrors"),
                     *("audits", "copies", "logs", "canary"),
                 )
             },
+            remotes={address: Path(path) for address, path in told["remotes"].items()},
+            forge=told.get("forge"),
             runners=tuple(map(Path, told["runners"])),
             secrets=tuple(told["secrets"]),
             base=told["base"],
@@ -66,6 +71,13 @@ class Evidence:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA busy_timeout = 10000")
             return [dict(row) for row in connection.execute(query, values)]
+
+    def forge_notes(self, kind: str) -> list[Row]:
+        """What the forge has written down, as its `audit` or as its `answers`, in order."""
+        path = Path(self.forge[kind]) if self.forge else None
+        if path is None or not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
     def jobs(self) -> list[Row]:
         """Every job with its labels, which are named `label_<key>`."""

@@ -10,6 +10,8 @@ from tests.chaos.checker.evidence import TERMINAL, Evidence, Row, Violation, low
 ENDS = {"job.succeeded", "job.failed", "job.cancelled", "job.deadLettered"}
 REOPENED = "job.retried"
 CLAIMS_WITHOUT_PROGRESS = 5
+LOOKED_FOR_LATER = {"duplicate_pull_requests", "look_time", "try_time", "reported"}
+"""What is found out of other pull requests once a job has ended."""
 STANDSTILL = ("job.resumed", "job.cancel.", "task.stage.", "task.workspace.")
 """What owners may tell of a job without getting it further."""
 
@@ -42,7 +44,13 @@ def ends(evidence: Evidence) -> dict[str, str]:
         )
     }
     return {
-        job["job_id"]: _digest(job, *(found.get(job["job_id"], []) for found in tables.values()))
+        job["job_id"]: _digest(
+            _as_ended(job),
+            *(
+                [_as_ended(row) for row in found.get(job["job_id"], [])]
+                for found in tables.values()
+            ),
+        )
         for job in ended
     }
 
@@ -132,6 +140,10 @@ def _steps(job: Row, steps: list[Row], events: list[Row]) -> Iterator[Violation]
         states = [step["state"].lower() for step in steps]
         if set(states) != {"succeeded"}:
             yield Violation("I4", f"job {name} succeeded with steps {states}")
+
+
+def _as_ended(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in LOOKED_FOR_LATER}
 
 
 def _digest(*parts: object) -> str:

@@ -131,7 +131,7 @@ def _secrets(evidence: Evidence) -> Iterator[Violation]:
         for path in evidence.artifacts.rglob("*")
         if path.is_file()
     ]
-    repositories = [evidence.remote, *evidence.mirrors.glob("*.git")]
+    repositories = [*evidence.remotes.values(), *evidence.mirrors.glob("*.git")]
     places += [(repository.name, _objects(repository)) for repository in repositories]
     for place, data in places:
         for secret in evidence.secrets:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.chaos.checker import jobs, remote, runs, stored
+from tests.chaos.checker import jobs, pulls, remote, runs, stored
 from tests.chaos.checker.evidence import Evidence, Violation
 
 PATIENCE_SECONDS = 8.0
@@ -36,6 +36,7 @@ def judge(
 ) -> list[Violation]:
     """Every violation; `earlier` is what `jobs.ends` gave while the run went on."""
     found = [*jobs.check(evidence), *runs.check(evidence), *remote.check(evidence)]
+    found += pulls.check(evidence)
     found += stored.check(evidence)
     found += _left_for_good(evidence, set(services), patience)
     found += jobs.changed(earlier or {}, jobs.ends(evidence))
