@@ -3,17 +3,29 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from bench import report, validate
+from bench import history, lists, validate
 from bench.processes import Broken
+
+
+class Found(Protocol):
+    """What a benchmark found."""
+
+    def text(self) -> str:
+        """For people."""
+        ...
+
+    def document(self) -> Mapping[str, Any]:
+        """For machines."""
+        ...
 
 
 class Benchmark(Protocol):
     """A module that is one benchmark."""
 
-    def run(self, *, rounds: int, seconds: float) -> report.Report:
+    def run(self, *, rounds: int, seconds: float) -> Found:
         """Measures. Raises Broken when a call fails."""
         ...
 
@@ -22,7 +34,7 @@ class Benchmark(Protocol):
         ...
 
 
-BENCHMARKS: dict[str, Benchmark] = {"validate": validate}
+BENCHMARKS: dict[str, Benchmark] = {"validate": validate, "lists": lists, "history": history}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 shown = BENCHMARKS[name].profile(seconds=told.rounds * told.seconds)
             else:
                 found = BENCHMARKS[name].run(rounds=told.rounds, seconds=told.seconds)
-                shown = json.dumps(report.document(found)) if told.json else report.text(found)
+                shown = json.dumps(found.document()) if told.json else found.text()
         except Broken as broken:
             sys.stderr.write(f"bench {name}: {broken}\n")
             return 1

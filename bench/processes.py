@@ -67,11 +67,18 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(name: str, *argv: str, cores: frozenset[int], folder: Path) -> Iterator[Server]:
+def server(
+    name: str,
+    *argv: str,
+    cores: frozenset[int],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """``python -m ARGV`` for the length of the block, in an environment made from nothing.
 
-    It is told the file for its address as `PAWL_ADDRESS_FILE`, leaves when its standard input
-    ends, and writes its log below `folder`. Raises Broken when it does not serve in time.
+    `environment` is added to it. It is told the file for its address as `PAWL_ADDRESS_FILE`,
+    leaves when its standard input ends, and writes its log below `folder`. Raises Broken when
+    it does not serve in time.
     """
     address_file = folder / f"{name}.address"
     log = folder / f"{name}.log"
@@ -80,6 +87,7 @@ def server(name: str, *argv: str, cores: frozenset[int], folder: Path) -> Iterat
         "PAWL_ADDRESS_FILE": str(address_file),
         "PAWL_LEAVE_WITH_PARENT": "1",
         "PAWL_LOG_LEVEL": "warning",
+        **(environment or {}),
     }
     with log.open("wb") as said:
         child = _pinned(

@@ -3,6 +3,7 @@
 import io
 import pstats
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.measure import WARM_SECONDS
@@ -12,7 +13,14 @@ CALLERS = 8
 LINES = 30
 
 
-def hot_spots(argv: tuple[str, ...], method: str, request: bytes, *, seconds: float) -> str:
+def hot_spots(
+    argv: tuple[str, ...],
+    method: str,
+    request: bytes,
+    *,
+    seconds: float,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """The functions that took longest themselves, then those that took longest with all they call.
 
     Only the main thread is seen, which is where the event loop runs. Profiling doubles and
@@ -26,7 +34,9 @@ def hot_spots(argv: tuple[str, ...], method: str, request: bytes, *, seconds: fl
         found = folder / "profile"
         profiled = ("cProfile", "-o", str(found), "-m", *argv)
         with (
-            server("profiled", *profiled, cores=cores.server, folder=folder) as target,
+            server(
+                "profiled", *profiled, cores=cores.server, folder=folder, environment=environment
+            ) as target,
             client(cores.client) as caller,
         ):
             calls = sum(

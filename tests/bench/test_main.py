@@ -13,7 +13,7 @@ def test_a_name_that_is_no_benchmark_is_refused(capsys: pytest.CaptureFixture[st
         bench.main(["valdate"])
 
     assert ended.value.code == 2
-    assert "there is no benchmark 'valdate'; there are validate" in capsys.readouterr().err
+    assert "there is no benchmark 'valdate'; there are validate, lists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--rounds=0", "--seconds=0", "--seconds=nan"])

@@ -6,6 +6,9 @@ import pytest
 
 from bench.__main__ import main
 
+# These start processes, which takes its time on a machine that is busy.
+pytestmark = pytest.mark.timeout(60)
+
 
 def test_each_subject_is_called_at_each_concurrency(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["validate", "--rounds=1", "--seconds=0.02", "--json"])
