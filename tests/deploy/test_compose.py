@@ -11,7 +11,8 @@ from services.runner.runtimes.environment import names_secret
 from services.runner.runtimes.registry import RUNTIMES
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("contract", "orchestrator", "runner")
+SERVICES = ("contract", "orchestrator", "runner", "dashboard")
+PUBLISHED = ("orchestrator", "dashboard")
 
 # What the image or the network sets, or what names a file that an operator has to mount anyway.
 NOT_FOR_COMPOSE = {
@@ -48,23 +49,45 @@ def test_the_runner_gets_what_the_clis_may_see(compose: Any) -> None:
 
 def test_no_other_service_gets_a_key_for_models(compose: Any) -> None:
     keys = {name for kind in RUNTIMES.values() for name in kind.env if names_secret(name)}
+    others = {name: _environment(compose, name) for name in SERVICES if name != "runner"}
 
     assert len(keys) >= 3
-    assert not keys & (_environment(compose, "contract") | _environment(compose, "orchestrator"))
+    assert not any(keys & seen for seen in others.values())
 
 
-def test_the_runner_gets_no_credential_for_repositories(compose: Any) -> None:
-    runner = compose["services"]["runner"]
+@pytest.mark.parametrize("name", ["contract", "runner", "dashboard"])
+def test_only_the_orchestrator_gets_a_credential_for_repositories(compose: Any, name: str) -> None:
+    service = compose["services"][name]
 
-    assert "secrets" not in runner
-    assert not [name for name in runner["environment"] if "GITHUB" in name or "GIT_" in name]
+    assert set(service.get("secrets", ())) <= {"dashboard_token"}
+    assert not [name for name in service["environment"] if "TOKEN" in name and "GIT" in name]
 
 
-def test_only_the_orchestrators_port_is_published_on_loopback(compose: Any) -> None:
+def test_only_the_dashboard_gets_what_people_log_in_with(compose: Any) -> None:
+    holders = [
+        name
+        for name in SERVICES
+        if "dashboard_token" in compose["services"][name].get("secrets", ())
+        or "PAWL_DASHBOARD_TOKEN_FILE" in _environment(compose, name)
+        or "dashboard-data:/var/lib/pawl" in compose["services"][name].get("volumes", ())
+    ]
+
+    assert holders == ["dashboard"]
+
+
+def test_only_what_people_ask_is_published_and_on_loopback(compose: Any) -> None:
     published = {name: compose["services"][name].get("ports", []) for name in SERVICES}
 
-    assert not published["contract"] + published["runner"]
-    assert [port["host_ip"] for port in published["orchestrator"]] == ["127.0.0.1"]
+    assert {name for name, ports in published.items() if ports} == set(PUBLISHED)
+    assert {port["host_ip"] for name in PUBLISHED for port in published[name]} == {"127.0.0.1"}
+
+
+def test_the_dashboard_meets_the_services_that_it_asks_and_no_runner(compose: Any) -> None:
+    networks = {name: set(compose["services"][name]["networks"]) for name in SERVICES}
+
+    assert networks["dashboard"] & networks["contract"]
+    assert networks["dashboard"] & networks["orchestrator"]
+    assert not networks["dashboard"] & networks["runner"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.support import clis
+from tests.support.browser import launched
 from tests.support.stack import Stack, running_stack
 
 
@@ -44,3 +46,10 @@ def real(tmp_path_factory: pytest.TempPathFactory, operators_skills: Path) -> It
         folder, clis.NAMES, agent="real", PAWL_SKILLS_DIR=skills, PAWL_SLOTS="3"
     ) as stack:
         yield stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a file: it takes seconds to start."""
+    with launched() as opened:
+        yield opened

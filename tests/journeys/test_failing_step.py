@@ -61,6 +61,7 @@ def assert_stopped_at_the_second_step(
         "logs/execute.log",
         "logs/steps/step-0000.log",
         "logs/steps/step-0000.jsonl",
+        "logs/steps/step-0000.activity.jsonl",
         "logs/steps/step-0001.log",
         "patches/steps/step-0000.patch",
         "patches/steps/step-0001.partial.patch",

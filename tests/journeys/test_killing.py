@@ -5,8 +5,7 @@ import os
 import re
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import grpc
 import pytest
 
 from tests.support.processes import alive, naming
-from tests.support.stack import Stack, bare_repository, git, running_stack, task
+from tests.support.stack import Stack, bare_repository, git, running_stack, task, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
 
@@ -68,17 +67,10 @@ def impatient_stack(folder: Path) -> AbstractContextManager[Stack]:
     """One whose leases run out fast: only then may another orchestrator go on."""
     return running_stack(
         folder,
-        PAWL_LEASE_SECONDS="3",
+        PAWL_LEASE_SECONDS="6",
         PAWL_RUN_LEASE_SECONDS="30",
         PAWL_POLL_SECONDS="0.5",
     )
-
-
-def until(happened: Callable[[], object], seconds: float = 30) -> None:
-    give_up = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def kill(*pids: int) -> None:
@@ -128,7 +120,7 @@ def assert_landed(stack: Stack, job_id: str, remote: Path) -> None:
     files = git(remote, "ls-tree", "--name-only", job["workingBranch"]).split()
     assert files == ["hello.txt", "one.txt", "three.txt", "two.txt"]
     assert git(remote, "rev-list", "--count", f"main..{job['workingBranch']}") == "1"
-    until(lambda: not naming(job_id), seconds=10)
+    until(lambda: not naming(job_id))
 
 
 def assert_each_step_ran_once(stack: Stack, job_id: str, steered: Steered) -> None:
@@ -164,7 +156,7 @@ def steered(tmp_path: Path) -> Steered:
 def test_a_killed_service_costs_nothing(
     stack: Stack, remote: Path, steered: Steered, service: str
 ) -> None:
-    """The agent goes on meanwhile, and every byte it says is in the log once."""
+    """The agent goes on meanwhile; every byte it says is in the log once, and so is what it did."""
     job_id = stack.submit(steered.payload(remote))
     steered.reached()
     run, pids = run_of(stack, job_id)
@@ -187,6 +179,13 @@ def test_a_killed_service_costs_nothing(
     assert stdout.startswith(captured)
     last = [json.loads(line)["type"] for line in stdout[len(captured) :].splitlines()]
     assert last == ["item.completed", "turn.completed"]
+    did = [
+        json.loads(line)
+        for line in stack.artifact(job_id, "logs/steps/step-0001.activity.jsonl").splitlines()
+    ]
+    assert [one["index"] for one in did] == list(range(len(did)))
+    assert (did[0]["kind"], did[-1]["kind"]) == ("session", "usage")
+    assert any(one["kind"] == "tool_call" and "cat one.txt" in one["text"] for one in did)
     told = types(stack, job_id)
     taken_over = 1 if service == "orchestrator" else 0
     assert told.count("job.resumed") == taken_over

@@ -33,7 +33,8 @@ class Watched:
         """Goes on from the last event heard until the job ends or the stream is cut off."""
         after = self.heard[-1]["sequence"] if self.heard else 0
         with contextlib.suppress(grpc.RpcError):
-            self.heard.extend(stack.watch(self.job_id, after=after))
+            for event in stack.watch(self.job_id, after=after):
+                self.heard.append(event)
 
     def starts(self) -> Counter[int]:
         """How many agents were started for each step."""
@@ -68,11 +69,11 @@ def listening(
 
 
 def in_mid_job(stack: Stack, jobs: list[Watched]) -> None:
-    """Returns once all jobs run and half of them are in their second step."""
+    """Returns once all jobs run, half of them in their second step, as their watchers know."""
     give_up = time.monotonic() + PATIENCE
     while True:
         states = Counter(stack.job(job.job_id)["state"] for job in jobs)
-        second = sum(bool(job.starts()[1]) for job in jobs)
+        second = sum(bool(job.starts()[1] and job.told("task.step.finished")[0]) for job in jobs)
         if states == {"JOB_STATE_RUNNING": JOBS} and second >= JOBS // 2:
             return
         assert time.monotonic() < give_up, f"{states}, {second} in the second step"

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 from tests.journeys import landed
 from tests.support import clis
 from tests.support.repositories import git
-from tests.support.stack import Stack, bare_repository, task
+from tests.support.stack import Stack, bare_repository, task, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
 
@@ -229,6 +227,16 @@ def test_the_log_and_the_summary_of_each_step_are_its_own(done: Done) -> None:
         assert int(done.job["steps"][index]["usage"]["inputTokens"]) > 0
 
 
+def test_what_each_agent_did_is_kept_in_words_that_fit_all(done: Done) -> None:
+    for index, word in enumerate(("One.", "Two.", "Three.")):
+        text = done.artifact(f"logs/steps/step-{index:04}.activity.jsonl")
+        told = [json.loads(line) for line in text.splitlines()]
+        assert [one["index"] for one in told] == list(range(len(told)))
+        assert word in [one["text"] for one in told if one["kind"] == "message"]
+        assert {"tool_call", "file_change"} & {one["kind"] for one in told}
+        assert [one["createTime"] for one in told] == sorted(one["createTime"] for one in told)
+
+
 def test_every_artifact_is_what_its_digest_says(done: Done) -> None:
     listed = done.stack.artifacts(done.job_id)
     for path, artifact in listed.items():
@@ -237,11 +245,3 @@ def test_every_artifact_is_what_its_digest_says(done: Done) -> None:
         assert artifact["sha256"] == hashlib.sha256(data).hexdigest(), path
     assert {"task_context.json", "publish_result.json"} <= listed.keys()
     assert {f"logs/{stage}.log" for stage in ("prepare", "execute", "publish")} <= listed.keys()
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Waits for what follows the job's end in its own time."""
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)

@@ -12,8 +12,15 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.test_killing import until
-from tests.support.stack import LEAVE_SECONDS, Stack, bare_repository, git, running_stack, task
+from tests.support.stack import (
+    LEAVE_SECONDS,
+    Stack,
+    bare_repository,
+    git,
+    running_stack,
+    task,
+    until,
+)
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
 
@@ -75,7 +82,7 @@ def lives(audit: Path) -> list[str]:
 
 def test_each_job_is_claimed_once_and_both_claim_some(tmp_path: Path) -> None:
     remote = bare_repository(tmp_path / "remote.git", {"hello.txt": "hello\n"})
-    audits = tmp_path / "audits"
+    audits, go = tmp_path / "audits", tmp_path / "go"
     audits.mkdir()
     with (
         shared_stack(tmp_path) as stack,
@@ -83,10 +90,17 @@ def test_each_job_is_claimed_once_and_both_claim_some(tmp_path: Path) -> None:
     ):
         jobs = [
             stack.submit(
-                task(remote, f"do: audit {audits / str(number)}\ndo: write {number}.txt 1")
+                task(
+                    remote,
+                    f"do: audit {audits / str(number)}\ndo: wait-for {go}\n"
+                    f"do: write {number}.txt 1",
+                )
             )
             for number in range(JOBS)
         ]
+        # One orchestrator drives two of these, so that no chance decides whether both have some.
+        until(lambda: len(list(audits.iterdir())) == 4)
+        go.touch()
         owners: Counter[str] = Counter()
         branches: set[str] = set()
         for job_id in jobs:
@@ -113,7 +127,7 @@ def test_one_takes_over_what_the_other_was_killed_with(tmp_path: Path) -> None:
     remote = bare_repository(tmp_path / "remote.git", {"hello.txt": "hello\n"})
     go = tmp_path / "go"
     with (
-        shared_stack(tmp_path, lease_seconds=3) as stack,
+        shared_stack(tmp_path, lease_seconds=6) as stack,
         another_orchestrator(stack, tmp_path) as second,
     ):
         jobs = [

@@ -123,7 +123,7 @@ def after_noise(log: Iterator[bytes], *, line: bool) -> tuple[bytes, bool]:
 def assert_flat(memory: Memory) -> None:
     grown = {name: size for name, size in memory.growth().items() if size >= GROWTH}
     assert grown == {}
-    assert memory.growth().keys() == {"contract", "orchestrator", "runner", "keeper"}
+    assert memory.growth().keys() == {"contract", "orchestrator", "runner", "dashboard", "keeper"}
 
 
 @pytest.mark.parametrize("directive", ["noise", "noise-line"])

@@ -27,13 +27,15 @@ from services.orchestrator.jobs.job import Job, JobOutcome, JobState, Segment, S
 from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.retention import Policy
 from services.orchestrator.jobs.runners import KnownRunner, RunnerDescription, RuntimeCard
+from services.orchestrator.preflight import Preflight
 from services.orchestrator.retention.collector import Collector
 from services.orchestrator.servicer import OrchestratorServicer
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git
 from services.orchestrator.source.mirror import Mirrors
-from services.orchestrator.store.store import SqlStore, opened
+from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig, ended
+from tests.support.fresh_store import fresh_store
 from tests.support.jobs import fact, some_plan
 
 SETTLE = timedelta(minutes=2)
@@ -184,7 +186,7 @@ class House:
 @asynccontextmanager
 async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
     """An orchestrator that serves for the length of the block."""
-    async with opened(f"sqlite:///{folder / 'jobs.db'}") as store:
+    async with fresh_store(f"sqlite:///{folder / 'jobs.db'}") as store:
         artifacts = Artifacts.at(f"file://{folder / 'artifacts'}")
         feed = Feed(watches=watches)
         contract, fleet = ScriptedContract(), ScriptedFleet()
@@ -211,7 +213,7 @@ async def housed(folder: Path, *, watches: int = 192) -> AsyncIterator[House]:
             process=lambda: served[0].process,
             owner="me",
             settle=SETTLE,
-            keeping=collector,
+            keeping=Preflight(keeping=collector, forge=None, url="", token_file=None),
         )
 
         def register(server: grpc.aio.Server) -> None:

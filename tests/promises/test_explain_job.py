@@ -6,6 +6,7 @@ import pytest
 
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.wire.errors import NotFound
+from services.orchestrator.jobs import retries
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.eligibility import Process
 from services.orchestrator.jobs.failures import Failure, Reason
@@ -232,7 +233,10 @@ async def test_a_step_that_writes_nothing_is_silent(house: House) -> None:
     assert reason(await explained(house, claim)) == "SILENT"
 
 
-async def test_a_lost_step_tells_when_it_starts_again(house: House) -> None:
+async def test_a_lost_step_tells_when_it_starts_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_BACK_OFF", timedelta(seconds=30))
     claim = await house.running()
     await lose(house, claim)
 
@@ -241,7 +245,7 @@ async def test_a_lost_step_tells_when_it_starts_again(house: House) -> None:
     assert reason(answer) == "BACKING_OFF"
     assert (answer.running.losses, answer.running.max_attempts) == (1, 3)
     wait = answer.running.back_off_until.ToDatetime(tzinfo=UTC) - datetime.now(UTC)
-    assert timedelta() < wait <= timedelta(seconds=1.1)
+    assert timedelta(seconds=10) < wait <= timedelta(seconds=30.1)
 
 
 async def test_a_job_that_is_to_stop_tells_what_it_waits_for(house: House) -> None:

@@ -14,6 +14,16 @@ async def test_it_reads_the_job_with_its_plan(house: House) -> None:
     assert answer.job.plan.steps
 
 
+async def test_the_plan_may_be_left_out(house: House) -> None:
+    submitted = (await house.submit()).job
+
+    request = pb.GetJobRequest(job_id=submitted.job_id, without_plan=True)
+    answer = await house.stub.GetJob(request)
+
+    submitted.ClearField("plan")
+    assert answer.job == submitted
+
+
 async def test_no_job_has_this_id(house: House) -> None:
     refused = await refusal(house.stub.GetJob(pb.GetJobRequest(job_id="nothing")))
 

@@ -1,6 +1,9 @@
 """OrchestratorService.GetQueue: each promise of the proto's comment."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from pawl.v1 import job_pb2
 from pawl.v1 import orchestrator_pb2 as pb
@@ -68,3 +71,46 @@ async def test_one_that_came_back_waits_anew(house: House) -> None:
     answer = await house.stub.GetQueue(pb.GetQueueRequest())
 
     assert answer.longest_job_id == waits.job_id
+
+
+async def required(house: House) -> dict[str, tuple[int, int, int]]:
+    answer = await house.stub.GetQueue(pb.GetQueueRequest())
+    return {
+        one.capability: (one.queued_jobs, one.running_jobs, one.offering_runners)
+        for one in answer.capabilities
+    }
+
+
+async def test_a_job_counts_in_each_capability_that_it_requires(house: House) -> None:
+    await house.rig.submit(some_job(some_plan(capabilities=("codex", "git", "docker"))))
+    await house.rig.submit(some_job(some_plan(capabilities=("codex", "git"))))
+    await house.rig.claim(await house.rig.submit(some_job(some_plan(capabilities=("claude",)))))
+    await house.end(await house.rig.claim(await house.rig.submit()))
+
+    assert await required(house) == {
+        "claude": (0, 1, 1),
+        "codex": (2, 0, 1),
+        "docker": (1, 0, 0),
+        "git": (2, 0, 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "offering"),
+    [
+        ({}, 1),
+        ({"free_slots": 0}, 1),
+        ({"draining": True}, 0),
+        ({"reachable": False}, 0),
+        ({"capabilities": frozenset({"claude"})}, 0),
+    ],
+    ids=["open", "full", "draining", "unreachable", "without it"],
+)
+async def test_runners_that_would_take_such_a_job_are_counted(
+    house: House, changes: dict[str, Any], offering: int
+) -> None:
+    await house.rig.submit(some_job(some_plan(capabilities=("codex",))))
+    for name, value in changes.items():
+        setattr(house.fleet, name, value)
+
+    assert await required(house) == {"codex": (1, 0, offering)}

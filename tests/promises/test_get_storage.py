@@ -70,6 +70,13 @@ async def test_it_answers_while_the_database_does_not(house: House) -> None:
     assert worst.remedy
 
 
+async def test_whether_the_forge_can_be_used_is_told(house: House) -> None:
+    told = {one.reason: one for one in (await asked(house)).warnings}
+
+    assert not told["NO_FORGE_KEY"].grave
+    assert told["NO_FORGE_KEY"].remedy
+
+
 async def test_to_ask_removes_nothing(house: House) -> None:
     job_id = await left(house)
     orphan = await house.artifacts.put_segment((await house.job(job_id)).job_id, b"lost")

@@ -41,13 +41,20 @@ def age_workspace(data_dir: Path, workspace_id: str, days: float) -> None:
         os.utime(data_dir / file, (then, then))
 
 
-async def rounds(data_dir: Path) -> None:
-    """Returns once at least one whole round has gone by."""
-    for _ in range(2):
-        left = data_dir / "trash" / "left"
-        left.parent.mkdir(exist_ok=True)
-        left.write_text("a round takes it")
-        await eventually(lambda file=left: not file.exists(), "no round goes by")  # type: ignore[misc]
+async def a_round(stub: Stub) -> None:
+    """Returns once a whole round has gone by that began after this call."""
+    asked = time.time_ns()
+    async with asyncio.timeout(8):
+        while await begun(stub) < asked:  # noqa: ASYNC110 - nothing else tells of it
+            await asyncio.sleep(0.01)
+
+
+async def begun(stub: Stub) -> int:
+    """When the last round that has ended began, in nanoseconds; 0 before the first."""
+    runner = await stub.DescribeRunner(pb.DescribeRunnerRequest())
+    last = runner.storage.last_collection
+    assert not last.problem
+    return last.start_time.ToNanoseconds()
 
 
 async def close(stub: Stub, workspace_id: str = WORKSPACE) -> None:
@@ -69,7 +76,7 @@ async def test_a_workspace_that_nobody_claims_goes_and_frees_its_slot(
 
         await eventually(lambda: not (data_dir / "workspaces" / WORKSPACE).exists(), "it stays")
 
-        await rounds(data_dir)
+        await a_round(stub)
         assert await held(stub) == [OTHER]
 
 
@@ -81,7 +88,7 @@ async def test_a_workspace_in_which_something_runs_stays(tmp_path: Path, reposit
         await follow_until(call, Heard(), lambda heard: heard.started)
         age_workspace(data_dir, WORKSPACE, 8)
 
-        await rounds(data_dir)
+        await a_round(stub)
 
         assert await held(stub) == [WORKSPACE]
         await end_all(stub)
@@ -96,7 +103,7 @@ async def test_a_workspace_whose_run_ended_lately_stays(tmp_path: Path, reposito
         await finished(stub)
         age_workspace(data_dir, WORKSPACE, 8)
 
-        await rounds(data_dir)
+        await a_round(stub)
 
         assert await held(stub) == [WORKSPACE]
 
@@ -109,7 +116,7 @@ async def test_a_cache_goes_once_it_was_unused_for_long_and_nothing_borrows_from
     async with serving(data_dir, **OFTEN) as stub:
         await prepare(stub, repository)
         age(cache, 31)
-        await rounds(data_dir)
+        await a_round(stub)
         assert cache.exists()
 
         await close(stub)
@@ -131,7 +138,7 @@ async def test_no_cache_goes_while_a_workspace_does_not_tell_what_it_borrows(
         meta.write_text("half a rec")
         age(cache, 31)
 
-        await rounds(data_dir)
+        await a_round(stub)
 
         assert cache.exists()
 
@@ -151,9 +158,9 @@ async def test_beyond_the_limit_the_cache_goes_that_was_used_longest_ago(
     age(caches["ddd"], 20)
     one = sum(file.stat().st_size for file in caches["aaa"].rglob("*") if file.is_file())
 
-    async with serving(data_dir, cache_max_bytes=3 * one + 100, **OFTEN):
+    async with serving(data_dir, cache_max_bytes=3 * one + 100, **OFTEN) as stub:
         await eventually(lambda: not caches["bbb"].exists(), "it stays")
-        await rounds(data_dir)
+        await a_round(stub)
 
     assert [key for key in caches if caches[key].exists()] == ["aaa", "ccc", "ddd"]
 
@@ -204,7 +211,7 @@ async def test_jobs_that_nothing_is_here_of_are_forgotten_after_a_month(
             age(file, 31)
 
         await eventually(lambda: not files[1].exists(), "it is remembered")
-        await rounds(data_dir)
+        await a_round(stub)
 
         assert [file.exists() for file in files] == [True, False, True]
 

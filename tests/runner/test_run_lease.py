@@ -10,12 +10,12 @@ import pytest
 
 from pawl.v1 import runner_pb2 as pb
 from pawl.wire.status import from_error
+from tests.runner.conftest import end_all
 from tests.runner.serving import (
     JOB,
     WORKSPACE,
     Heard,
     Stub,
-    finished,
     follow,
     follow_until,
     prepare,
@@ -50,25 +50,25 @@ async def test_a_run_nobody_keeps_is_ended_although_its_stream_is_open(
 async def test_a_run_that_is_kept_goes_on_with_no_stream_open(
     tmp_path: Path, repository: Path
 ) -> None:
-    async with serving(tmp_path / "runner", orphan_seconds=1.5) as stub:
+    async with serving(tmp_path / "runner", orphan_seconds=2.5) as stub:
         await prepare(stub, repository)
         call, heard = stub.Run(request("silent 600")), Heard()
         await follow_until(call, heard, lambda so_far: so_far.started)
         call.cancel()
 
         token = (await keep(stub)).token
-        until = time.monotonic() + 3
+        until = time.monotonic() + 4
         while time.monotonic() < until:
             token = (await keep(stub, token)).token
             listed = await stub.ListRuns(pb.ListRunsRequest())
             assert [run.finished for run in listed.runs] == [False]
             await asyncio.sleep(0.1)
 
-        await finished(stub)
+        await end_all(stub)
 
 
 async def test_an_old_token_keeps_nothing(tmp_path: Path, repository: Path) -> None:
-    async with serving(tmp_path / "runner", orphan_seconds=1.0) as stub:
+    async with serving(tmp_path / "runner", orphan_seconds=2.0) as stub:
         await prepare(stub, repository)
         call, heard = stub.Run(request("silent 600")), Heard()
         await follow_until(call, heard, lambda so_far: so_far.started)

@@ -13,7 +13,7 @@ import pytest
 from pawl.v1 import runner_pb2 as pb
 from pawl.wire.status import from_error
 from services.runner import ending
-from services.runner.keeper import census
+from services.runner.keeper import census, record
 from services.runner.launcher import Processes
 from services.runner.runtimes.codex_reader import CodexReader
 from services.runner.values import ProcessSeen, Receipt
@@ -58,6 +58,12 @@ async def refused(stub: Stub, asked: pb.RunRequest) -> tuple[grpc.StatusCode, st
 
 async def cancel(stub: Stub, epoch: int = 1, run_id: str = f"{JOB}/1/0") -> pb.CancelRunResponse:
     return await stub.CancelRun(pb.CancelRunRequest(run_id=run_id, epoch=epoch))
+
+
+def listed(directory: Path) -> list[int]:
+    """The processes that a run's keeper has written down so far."""
+    found = record.read(directory / record.PROCESSES) or {"processes": []}
+    return [process["pid"] for process in found["processes"]]
 
 
 def lives(pid: int) -> bool:
@@ -156,10 +162,13 @@ async def test_a_cli_that_ends_at_once_after_too_much_output_has_failed_as_well(
     assert heard.end.failure.reason == "OUTPUT_LIMIT"
 
 
-async def test_a_capture_that_shrinks_stops_the_run(runner: Stub) -> None:
-    heard = await follow(
-        runner, request("bytes 100000", "sleep 0.3", "truncate-stdout", "sleep 60")
-    )
+async def test_a_capture_that_shrinks_stops_the_run(runner: Stub, tmp_path: Path) -> None:
+    asked = request("bytes 100000", "wait-for ../read", "truncate-stdout", "sleep 60")
+    heard, call = Heard(), runner.Run(asked)
+    await follow_until(call, heard, lambda so_far: len(so_far.stdout) > 100_000)
+
+    (repo(tmp_path) / "../read").touch()
+    await follow_until(call, heard, lambda so_far: so_far.finished)
 
     assert heard.end.failure.reason == "RESULT_CORRUPT"
 
@@ -172,7 +181,7 @@ async def test_a_run_over_its_time_is_stopped(runner: Stub) -> None:
 
 
 async def test_a_silent_and_idle_run_is_stopped(runner: Stub) -> None:
-    heard = await follow(runner, limited("silent 600", silence=0.4))
+    heard = await follow(runner, limited("silent 600", silence=1.2))
 
     assert heard.end.failure.reason == "AGENT_SILENT"
     assert "its limit. It said nothing, and it was idle. In the last " in heard.end.failure.message
@@ -180,9 +189,9 @@ async def test_a_silent_and_idle_run_is_stopped(runner: Stub) -> None:
 
 
 async def test_a_silent_run_that_works_is_given_more_time(runner: Stub) -> None:
-    busy = "run timeout 1.2 sh -c 'while :; do :; done'"
+    busy = "run timeout 1.4 sh -c 'while :; do :; done'"
 
-    heard = await follow(runner, limited(busy, "say done", silence=0.6))
+    heard = await follow(runner, limited(busy, "say done", silence=1))
 
     assert heard.end.outcome == SUCCEEDED
 
@@ -518,8 +527,7 @@ async def test_one_that_kills_its_keeper_is_lost_and_leaves_nothing(
     await follow_until(call, heard, lambda so_far: b"on" in so_far.stdout)
     daemon = int((repo(tmp_path) / "../pid").read_text())
     [directory] = (tmp_path / "runner" / "runs").iterdir()
-    listed = directory / "processes.json"
-    await eventually(lambda: str(daemon) in listed.read_text(), "the daemon is never listed")
+    await eventually(lambda: daemon in listed(directory), "the daemon is never listed")
 
     keeper = census.look(daemon)
     assert keeper is not None

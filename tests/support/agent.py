@@ -41,6 +41,10 @@ class Agent:
         self.numbered = 0
         self.audits: list[str] = []
         self.child: subprocess.Popen[bytes] | None = None
+        self.starting = False
+        """A command is under way that `child` does not know yet."""
+        self.interrupted = False
+        """In that moment: the interrupt is to come again."""
 
     def emit(self, **event: object) -> None:
         write(1, json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -138,6 +142,7 @@ class Agent:
         )
         # A file, since a child left behind by the command would hold a pipe open for ever.
         with tempfile.TemporaryFile() as output:
+            self.starting = True
             self.child = subprocess.Popen(
                 ["/bin/bash", "-c", command],
                 stdin=subprocess.DEVNULL,
@@ -145,6 +150,9 @@ class Agent:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            self.starting = False
+            if self.interrupted:
+                os.kill(os.getpid(), signal.SIGINT)
             try:
                 code = self.child.wait(timeout=script.LONGEST_PAUSE_SECONDS)
             except subprocess.TimeoutExpired:

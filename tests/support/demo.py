@@ -134,7 +134,7 @@ def _stack(home: Path, runtime: str, api: str) -> Iterator[tuple[str, dict[str, 
         key: "made-up-key-for-the-demo",
         f"PAWL_{runtime.upper()}_BINARY": str(clis.binary(runtime)),
     }
-    ports = [f"--{name}-port=0" for name in ("contract", "orchestrator", "runner")]
+    ports = [f"--{name}-port=0" for name in ("contract", "orchestrator", "runner", "dashboard")]
     up = subprocess.Popen(
         [PAWL, "up", "--data-dir", home / "data", *ports],
         env=environment,

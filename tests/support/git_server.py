@@ -7,10 +7,7 @@ in `requests`, so that a test can say what never went over the wire.
 """
 
 import argparse
-import base64
-import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+
+from tests.support.git_backend import ask_for_password, ask_git, password_of
 
 HELD_SECONDS = 60
 
@@ -30,6 +29,8 @@ class GitServer:
     url: str = ""
     token: str | None = None
     """Needed as the password of basic auth, when set."""
+    readers: set[str] = field(default_factory=set)
+    """Passwords that do as well as the token, but not to push."""
     answer: int | None = None
     """A status given to every request instead of an answer."""
     location: str = "http://127.0.0.1:9/elsewhere.git"
@@ -111,49 +112,22 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Location", state.location + self.path)
             self.end_headers()
         elif state.token and not self._allowed(state.token):
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.end_headers()
+            ask_for_password(self)
         else:
             self._answer(body)
 
     def _allowed(self, token: str) -> bool:
-        kind, _, value = self.headers.get("Authorization", "").partition(" ")
-        given = base64.b64decode(value).decode().partition(":")[2] if kind == "Basic" else None
-        return given == token
+        given = password_of(self)
+        reads = given in self.server_state.readers and "receive-pack" not in self.path
+        return reads or given == token
 
     def _answer(self, body: bytes) -> None:
-        path, _, query = self.path.partition("?")
-        environment = {
-            "PATH": os.defpath,
-            "GIT_PROJECT_ROOT": str(self.server_state.folder),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.receivepack",
-            "GIT_CONFIG_VALUE_0": "true",
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        done = subprocess.run(
-            ["git", "http-backend"], input=body, capture_output=True, env=environment, check=False
-        )
+        answer = ask_git(self, body, folder=self.server_state.folder)
         lost = self.server_state.lose_answers_to
-        if lost and self.command == "POST" and path.endswith(lost):
+        if lost and self.command == "POST" and self.path.partition("?")[0].endswith(lost):
             self.close_connection = True
             return
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
-        self.send_response(int(headers.pop("Status", "200").split()[0]))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
+        answer.send(self)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Plans and jobs for tests that need some, with names for what matters in them."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,14 +25,18 @@ def some_plan(
     queue_timeout: float | None = None,
     repository: str = "owner/repo",
     runtime: str = "codex",
+    instructions: str = "Make it better.",
+    titles: Sequence[str] = (),
+    skill: str = "auto",
+    step_skills: Sequence[str] = (),
 ) -> Plan:
-    """A plan whose every value is lawful."""
+    """A plan whose every value is lawful; titles and skills of steps are those of its first."""
     task: dict[str, Any] = {
         "repository": repository,
         "task": {
-            "instructions": "Make it better.",
+            "instructions": instructions,
             "runtime": {"mode": runtime, "model": None, "effort": None},
-            "skill": {"id": "auto", "args": {}},
+            "skill": {"id": skill, "args": {}},
             "steps": [],
             "git": {"startingBranch": None, "newBranch": None},
             "publish": {"mode": publish, "commitMessage": None},
@@ -53,8 +58,8 @@ def some_plan(
             PlannedStep(
                 index=index,
                 id=f"step-{index + 1}",
-                title=f"Part {index + 1}",
-                skill=Skill(id="auto"),
+                title=titles[index] if index < len(titles) else f"Part {index + 1}",
+                skill=Skill(id=step_skills[index] if index < len(step_skills) else skill),
                 has_step_instructions=True,
                 prompt=f"Do part {index + 1}.",
             )

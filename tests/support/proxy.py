@@ -63,6 +63,8 @@ class Proxy:
         self._struck = 0
         self.delay = 0.0
         """Seconds that every piece takes longer."""
+        self.heard: bytearray | None = None
+        """Gets whatever passes, either way, from when a test puts one here."""
         self.connections = 0
         """How many were ever taken."""
         self.address = ""
@@ -183,6 +185,8 @@ class Proxy:
     async def _pass(self, link: _Link, reader: asyncio.StreamReader, way: Way) -> None:
         writer = link.writers[way]
         while data := await reader.read(PIECE):
+            if self.heard is not None:
+                self.heard += data
             if self.delay:
                 await asyncio.sleep(self.delay)
             await self._open[way].wait()

@@ -5,6 +5,7 @@ Takes the arguments of `codex exec --json … -`, its prompt from stdin to the e
 events the real one writes. Starts fast: no site packages, and few modules.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -50,8 +51,12 @@ def main() -> NoReturn:
     agent = Agent(thread or f"scripted-{os.getpid()}-{time.time_ns()}")
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
+        if agent.starting:
+            agent.interrupted = True
+            return
         if agent.child is not None:
-            os.killpg(agent.child.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(agent.child.pid, signal.SIGKILL)
         finish(agent, 1)
 
     signal.signal(signal.SIGINT, interrupted)

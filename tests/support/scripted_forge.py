@@ -48,18 +48,32 @@ class ScriptedForge(Forge):
     """So many look-ups do not show a new pull request yet."""
     troubles: list[Trouble] = field(default_factory=list)
     """One for each request to open, in order."""
-    look_troubles: list[Exception] = field(default_factory=list)
+    look_troubles: list[Exception | None] = field(default_factory=list)
+    """One for each look-up, in order; None for one that is answered."""
+    report_troubles: list[Exception] = field(default_factory=list)
+    label_troubles: list[Exception] = field(default_factory=list)
+    labels: dict[int, list[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     """Tokens that it does not take."""
     tokens: list[str] = field(default_factory=lambda: ["token-1"])
     """The deployment's, the last one in force; a fresh one is asked for by `OneKey`."""
     fresh: list[str] = field(default_factory=list)
+    renewal_troubles: list[Exception] = field(default_factory=list)
+    """Met by who asks for a fresh token."""
+    holders: set[str] = field(default_factory=set)
+    """Those that tokens were asked for by."""
+    released: list[str] = field(default_factory=list)
+    """Holders whose keys were given back."""
     asked: list[str] = field(default_factory=list)
     _unseen: dict[int, int] = field(default_factory=dict)
 
     @override
     def repository(self, owner: str, name: str, token: str) -> ForgeRepository:
         return _Repository(self, token)
+
+    @override
+    async def rights(self, token: str) -> Rights:
+        return await _Repository(self, token).rights()
 
     def add(
         self, wanted: WantedPullRequest, *, foreign: bool = False, late: int = 0
@@ -126,8 +140,8 @@ class _Repository(ForgeRepository):
     @override
     async def pull_requests(self, *, head_branch: str, marker: str) -> Sequence[PullRequest]:
         self._ask("look")
-        if self.forge.look_troubles:
-            raise self.forge.look_troubles.pop(0)
+        if self.forge.look_troubles and (trouble := self.forge.look_troubles.pop(0)):
+            raise trouble
         return self.forge.look(head_branch, marker)
 
     @override
@@ -140,10 +154,18 @@ class _Repository(ForgeRepository):
     @override
     async def label(self, number: int, labels: Sequence[str]) -> None:
         self._ask("label")
+        if self.forge.label_troubles:
+            raise self.forge.label_troubles.pop(0)
+        known = self.forge.labels.setdefault(number, [])
+        known += [label for label in labels if label not in known]
 
     @override
     async def report_duplicate(self, number: int, *, of: int, close: bool) -> None:
         self._ask(f"report {number} of {of}")
+        if self.forge.report_troubles:
+            raise self.forge.report_troubles.pop(0)
+        if close:
+            self.forge.become(number, PullState.CLOSED)
 
     @override
     async def rights(self) -> Rights:
@@ -161,9 +183,16 @@ class OneKey(Keys):
     async def token(
         self, location: Location, refs: AuthRefs, purpose: Purpose, *, fresh: bool = False
     ) -> Token | None:
+        self.forge.holders.add(refs.holder)
+        if fresh and self.forge.renewal_troubles:
+            raise self.forge.renewal_troubles.pop(0)
         if fresh and self.forge.fresh:
             self.forge.tokens.append(self.forge.fresh.pop(0))
         return Token(self.forge.tokens[-1])
+
+    @override
+    def release(self, holder: str) -> None:
+        self.forge.released.append(holder)
 
     @override
     def known(self) -> Sequence[str]:

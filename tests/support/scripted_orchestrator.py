@@ -70,6 +70,10 @@ class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
         return self._answer("GetQueue", request, context)
 
     @override
+    async def GetHistory(self, request: Any, context: Any) -> Any:
+        return self._answer("GetHistory", request, context)
+
+    @override
     async def ListArtifacts(self, request: Any, context: Any) -> Any:
         return self._answer("ListArtifacts", request, context)
 

@@ -72,6 +72,8 @@ class Stage:
 
     tree: Path
     stopped: asyncio.Event
+    attempt: int = 1
+    step_index: int = 0
     said: list[Output | Activity] = field(default_factory=list)
     grew: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,16 +92,23 @@ class Stage:
 
     def spend(self, tokens: int) -> None:
         """Tells what was consumed so far."""
+        self._act(ActivityKind.USAGE, usage=Usage(input_tokens=tokens))
+
+    def tell(self, text: str) -> None:
+        """Says something to people."""
+        self._act(ActivityKind.MESSAGE, text)
+
+    def _act(self, kind: ActivityKind, text: str = "", usage: Usage | None = None) -> None:
         self.said.append(
             Activity(
-                step_index=0,
-                attempt=1,
+                step_index=self.step_index,
+                attempt=self.attempt,
                 index=sum(isinstance(one, Activity) for one in self.said),
                 create_time=datetime.now(UTC),
-                kind=ActivityKind.USAGE,
-                text="",
+                kind=kind,
+                text=text,
                 path="",
-                usage=Usage(input_tokens=tokens),
+                usage=usage,
             )
         )
         self.grew.set()
@@ -133,6 +142,7 @@ class ScriptedRunner(Runner):
         """Processes that no cancel ends, by name; the test ends them."""
         self.puzzles: list[Exception] = []
         """What the next cancels are answered with."""
+        self.version = "scripted-cli 1.2.3"
         self.kept: list[str] = []
         """The tokens that were echoed."""
 
@@ -185,7 +195,9 @@ class ScriptedRunner(Runner):
             if attach_only or order.workspace_id not in self.workspaces:
                 raise RunUnknown(f"no run {order.run_id}")
             run = self._begin(order)
-        yield Started(argv=("scripted",), version="1", runner_id=self._id, incarnation="first")
+        yield Started(
+            argv=("scripted",), version=self.version, runner_id=self._id, incarnation="first"
+        )
         sent = 0
         while True:
             self._reach()
@@ -204,7 +216,9 @@ class ScriptedRunner(Runner):
             await run.stage.grew.wait()
 
     def _begin(self, order: RunOrder) -> ScriptedRun:
-        stage = Stage(self._tree(order.workspace_id), asyncio.Event())
+        _, attempt, step_index = order.run_id.split("/")
+        tree = self._tree(order.workspace_id)
+        stage = Stage(tree, asyncio.Event(), attempt=int(attempt), step_index=int(step_index))
         self.started.append(order.run_id)
         script = self.scripts.pop(0)
         run = self.runs[order.run_id] = ScriptedRun(

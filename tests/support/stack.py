@@ -17,7 +17,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -62,6 +62,8 @@ class Stack:
     """The orchestrator, ``host:port``."""
     contract_target: str
     runner_target: str
+    dashboard: str
+    """Where its pages are, ``http://HOST:PORT/``."""
     environment: dict[str, str]
     """What the stack was started with, PAWL_TARGET and PAWL_CONTRACT_TARGET added."""
     data_dir: Path
@@ -92,6 +94,11 @@ class Stack:
         request = pb.SubmitTaskRequest(**fields)
         request.payload.update(payload)
         return self._stub.SubmitTask(request, timeout=CALL_SECONDS).job.job_id
+
+    def cancel(self, job_id: str) -> None:
+        """Asks a job to stop, for nothing needs it any more."""
+        request = pb.CancelJobRequest(job_id=job_id, reason="the test is over")
+        self._stub.CancelJob(request, timeout=CALL_SECONDS)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """One job as it is now, with its plan."""
@@ -156,6 +163,12 @@ class Stack:
         pieces = self._stub.ReadArtifact(request, timeout=CALL_SECONDS)
         return b"".join(piece.data for piece in pieces)
 
+    @property
+    def dashboard_link(self) -> str:
+        """What logs a browser in."""
+        token = (self.data_dir / "dashboard" / "token").read_text().strip()
+        return f"{self.dashboard}login#{token}"
+
     def log(self, service: str) -> str:
         """What a service has logged so far."""
         return (self.data_dir / "logs" / f"{service}.log").read_text(errors="replace")
@@ -183,8 +196,7 @@ class Stack:
                     return
                 for job in jobs:
                     if not job.HasField("cancel_requested"):
-                        request = pb.CancelJobRequest(job_id=job.job_id, reason="the test is over")
-                        self._stub.CancelJob(request, timeout=5)
+                        self.cancel(job.job_id)
             time.sleep(0.1)
 
 
@@ -234,6 +246,7 @@ def running_stack(
             target=addresses["orchestrator"],
             contract_target=addresses["contract"],
             runner_target=addresses["runner"],
+            dashboard=addresses["dashboard"],
             environment=environment
             | {
                 "PAWL_TARGET": addresses["orchestrator"],
@@ -252,7 +265,7 @@ def running_stack(
 def _up(
     data_dir: Path, stderr: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
-    ports = [f"--{name}-port=0" for name in ("contract", "orchestrator", "runner")]
+    ports = [f"--{name}-port=0" for name in ("contract", "orchestrator", "runner", "dashboard")]
     with stderr.open("ab") as said:
         up = subprocess.Popen(
             [BIN / "pawl", "up", "--data-dir", data_dir, *ports],
@@ -334,6 +347,14 @@ def task(
             **fields,
         },
     }
+
+
+def until(happened: Callable[[], object], seconds: float = 30) -> None:
+    """Waits for what comes in its own time."""
+    give_up = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.02)
 
 
 def bare_repository(path: Path, files: Mapping[str, str]) -> Path:

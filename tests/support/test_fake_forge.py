@@ -1,10 +1,13 @@
 """That the fake forge behaves, and misbehaves, as tests of publishing rely on."""
 
+import base64
 import http.client
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,6 +18,8 @@ from tests.support.fake_forge.audit import Audit
 from tests.support.fake_forge.manners import Manner, Manners, Operation
 from tests.support.fake_forge.repository import Repository
 from tests.support.fake_forge.server import FakeForge, fake_forge
+from tests.support.stack import bare_repository
+from tests.support.stack import git as run_git
 
 ASKED = {"title": "T", "body": "text pawl-job:1", "head": "work", "base": "main"}
 
@@ -136,6 +141,123 @@ def test_one_seed_makes_one_schedule() -> None:
 
     assert schedule() == schedule()
     assert set(schedule()) == {Manner.FAITHFUL, Manner.LOST, Manner.HTML}
+
+
+PERSON = "p"
+
+
+@pytest.fixture
+def hosting(tmp_path: Path) -> Iterator[FakeForge]:
+    """A forge that git reaches, too, with a branch `work` beside `main`."""
+    git = bare_repository(tmp_path / "o" / "n.git", {"a.txt": "a\n"})
+    run_git(git, "branch", "work", "main")
+    forge = FakeForge(
+        Audit(tmp_path / "audit"),
+        {"t": "me", PERSON: "somebody"},
+        {"o/n": Repository("o", "n", git)},
+        people=frozenset({"somebody"}),
+        answers=Audit(tmp_path / "answers"),
+    )
+    with fake_forge(forge) as it:
+        yield it
+
+
+def push(forge: FakeForge, branch: str, token: str = "t") -> int:
+    """Git's own exit code for a push of what `main` is at."""
+    git = forge.repositories["o/n"].git
+    credential = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    asked = ["git", "-C", str(git), "-c", f"http.extraHeader=Authorization: Basic {credential}"]
+    asked += ["push", "--quiet", f"{forge.url}/o/n.git", f"main:refs/heads/{branch}"]
+    environment = {"PATH": os.defpath, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(asked, env=environment, check=False, capture_output=True).returncode
+
+
+def eventually(fact: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 5
+    while not fact():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+def test_a_push_moves_a_branch_and_is_audited(hosting: FakeForge) -> None:
+    assert push(hosting, "new") == 0
+    there = hosting.repositories["o/n"].commit("new")
+    (entry,) = hosting.audit.entries()
+    assert entry["result"] == {
+        "repository": "o/n",
+        "ref": "refs/heads/new",
+        "old": "0" * 40,
+        "new": there,
+        "now": there,
+    }
+
+
+def test_a_push_with_an_unknown_token_is_refused(hosting: FakeForge) -> None:
+    assert push(hosting, "new", token="other") != 0
+    assert hosting.repositories["o/n"].commit("new") is None
+
+
+@pytest.mark.parametrize(("manner", "done"), [(Manner.DONE_UNANSWERED, True), (Manner.LOST, False)])
+def test_a_push_without_an_answer_was_carried_out_or_not(
+    hosting: FakeForge, manner: Manner, done: bool
+) -> None:
+    hosting.manners.set(Operation.PUSH, manner)
+    assert push(hosting, "new") != 0
+    assert (hosting.repositories["o/n"].commit("new") is not None) is done
+    assert hosting.answers is not None
+    (answer,) = hosting.answers.entries()
+    assert answer["result"] == {"manner": manner, "repository": "o/n", "head": "new"}
+
+
+def test_what_was_given_up_may_be_opened_later_all_the_same(hosting: FakeForge) -> None:
+    hosting.late_seconds = 0.2
+    hosting.manners.set(Operation.OPEN, Manner.DONE_LATE)
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        opened(hosting)
+    assert hosting.audit.entries() == []
+    eventually(lambda: [one["operation"] for one in hosting.audit.entries()] == ["open"])
+
+
+def test_a_stale_answer_tells_how_things_were(hosting: FakeForge) -> None:
+    assert opened(hosting) == 201
+    hosting.repositories["o/n"].stale_seconds = 60
+    hosting.manners.set(Operation.LIST, Manner.STALE)
+    assert ask(hosting.url, "GET", "/repos/o/n/pulls")[2] == []
+    assert len(ask(hosting.url, "GET", "/repos/o/n/pulls", token=PERSON)[2]) == 1
+
+
+def test_a_pull_request_can_be_told_of_with_a_script_for_a_link(hosting: FakeForge) -> None:
+    hosting.manners.set(Operation.OPEN, Manner.SCRIPT_LINK)
+    told = ask(hosting.url, "POST", "/repos/o/n/pulls", ASKED)[2]
+    assert told["html_url"].startswith("javascript:")
+
+
+def test_people_merge_and_delete_branches_which_closes_what_is_open(hosting: FakeForge) -> None:
+    opened(hosting)
+    merged = ask(hosting.url, "PUT", "/repos/o/n/pulls/1/merge", {}, token=PERSON)[2]
+    opened(hosting)
+    ask(hosting.url, "DELETE", "/repos/o/n/git/refs/heads/work", token=PERSON)
+    second = ask(hosting.url, "GET", "/repos/o/n/pulls/2")[2]
+    assert (merged["state"], bool(merged["merged_at"]), second["state"]) == (
+        "closed",
+        True,
+        "closed",
+    )
+    assert hosting.repositories["o/n"].commit("work") is None
+    assert [entry["operation"] for entry in hosting.audit.entries()] == [
+        *("open", "merge", "open", "delete_branch")
+    ]
+
+
+def test_only_people_steer_it(hosting: FakeForge) -> None:
+    document = {"manners": {"open": "rate_limited"}, "unique": False, "retryAfter": 3}
+    assert ask(hosting.url, "POST", "/steering", document)[0] == 404
+    assert ask(hosting.url, "POST", "/steering", document, token=PERSON)[0] == 200
+    status, headers, _ = ask(hosting.url, "POST", "/repos/o/n/pulls", ASKED)
+    assert (status, headers["Retry-After"]) == (429, "3")
+    assert not hosting.repositories["o/n"].unique
+    assert ask(hosting.url, "POST", "/steering", {"release": True}, token=PERSON)[0] == 200
+    assert opened(hosting) == 201
 
 
 def test_it_serves_real_branches_in_a_process_of_its_own(tmp_path: Path) -> None:

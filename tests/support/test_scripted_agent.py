@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import SCRIPTED_AGENT
 from tests.support.agent import noise
+from tests.support.processes import alive
 
 
 def run(folder: Path, prompt: str) -> tuple[int, bytes]:
@@ -102,6 +103,7 @@ def test_its_daemon_outlives_it_and_ignores_polite_signals(folder: Path) -> None
     assert stat.rpartition(")")[2].split()[0] in {"S", "R"}
 
 
+@pytest.mark.timeout(40)  # it starts processes, which takes its time on a machine that is busy
 def test_an_interrupt_ends_it_with_its_command(folder: Path) -> None:
     agent = subprocess.Popen(
         [str(SCRIPTED_AGENT), "exec", "--json", "-C", str(folder), "-"],
@@ -111,23 +113,18 @@ def test_an_interrupt_ends_it_with_its_command(folder: Path) -> None:
     assert agent.stdin is not None
     agent.stdin.write(b"do: audit notes\ndo: run echo $$ > pid; sleep 60; true\n")
     agent.stdin.close()
-    deadline = time.monotonic() + 5
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
-        assert time.monotonic() < deadline
         time.sleep(0.01)
 
     agent.send_signal(signal.SIGINT)
 
-    assert agent.wait(5) == 1
+    assert agent.wait() == 1
     assert [line.split()[0] for line in (folder / "notes").read_text().splitlines()] == [
         "start",
         "stop",
     ]
     command = int((folder / "pid").read_text())
-    while (
-        Path(f"/proc/{command}/cmdline").exists() and Path(f"/proc/{command}/cmdline").read_text()
-    ):
-        assert time.monotonic() < deadline
+    while alive(command):
         time.sleep(0.01)
 
 

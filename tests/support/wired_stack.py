@@ -59,6 +59,7 @@ def wired_stack(folder: Path, *, spare: bool = False, **env: str) -> Iterator[tu
             target=orchestrator,
             contract_target=contract,
             runner_target=runner,
+            dashboard="",  # there is none here
             environment=common | {"PAWL_TARGET": orchestrator, "PAWL_CONTRACT_TARGET": contract},
             data_dir=data,
             up=process,

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.journeys.compose import facts
+from tests.journeys.compose import facts, pages
 from tests.journeys.compose.report import Report
 from tests.journeys.compose.stack import API, Json, Missing, Refused, Stack, require
 from tests.support.repositories import git, sample_repository
@@ -77,6 +77,10 @@ def _journey(stack: Stack, bare: Path, report: Report) -> None:
     events = _run(stack, report, branch="first")
     facts.of_an_undisturbed_job(stack, report, events, bare)
 
+    report.say("its pages, for who follows the link of `make login`")
+    browser = pages.logged_in(stack, report)
+    pages.of_the_jobs(stack, browser, report, events)
+
     report.say("the same task, with the runner's container killed in its second step")
     killed: list[int] = []
 
@@ -100,6 +104,7 @@ def _journey(stack: Stack, bare: Path, report: Report) -> None:
         stack.compose("down", seconds=180)
         stack.up()
     facts.of_coming_back(stack, report, events)
+    pages.of_coming_back(browser, report)
 
 
 def _run(

@@ -8,7 +8,7 @@ from tests.journeys.compose.report import Report
 from tests.journeys.compose.stack import Json, Stack
 from tests.support.repositories import git
 
-SERVICES = ("contract", "orchestrator", "runner")
+SERVICES = ("contract", "orchestrator", "runner", "dashboard")
 TRACE = "one\ntwo\nthree"
 STEP = ("task.step.started", "task.step.finished")
 
@@ -31,8 +31,12 @@ def of_the_stack(stack: Stack, report: Report) -> None:
     }
     published = {name: bound for name, bound in bindings.items() if bound}
     report.check(
-        "only the orchestrator's port is published, on 127.0.0.1",
-        published == {"orchestrator": [("127.0.0.1", str(stack.port))]},
+        "only the ports of orchestrator and dashboard are published, on 127.0.0.1",
+        published
+        == {
+            "orchestrator": [("127.0.0.1", str(stack.port))],
+            "dashboard": [("127.0.0.1", str(stack.pages_port))],
+        },
         published,
     )
     for name in SERVICES:
@@ -46,7 +50,12 @@ def of_the_stack(stack: Stack, report: Report) -> None:
         ("runner", "orchestrator", "50052"),
         ("runner", "clients.orchestrator", "50052"),
         ("runner", "forge", "8080"),
+        ("runner", "dashboard", "8080"),
+        ("runner", "clients.dashboard", "8080"),
         ("contract", "runner", "50053"),
+        ("contract", "dashboard", "8080"),
+        ("dashboard", "runner", "50053"),
+        ("dashboard", "model", "8080"),
         ("orchestrator", "model", "8080"),
     ):
         said = stack.inside(source, "python", "-c", REACH, host, port).strip()
@@ -56,10 +65,13 @@ def of_the_stack(stack: Stack, report: Report) -> None:
         "only the runner has the key for models",
         [name for name in SERVICES if "OPENAI_API_KEY=sk-" in environments[name]] == ["runner"],
     )
-    mounted = [name for name in SERVICES if "/run/secrets/" in stack.inside(name, "mount")]
-    report.check(
-        "only the orchestrator has the forge's token", mounted == ["orchestrator"], mounted
-    )
+    mounts = {name: stack.inside(name, "mount") for name in SERVICES}
+    for what, file, holder in (
+        ("the forge's token", "github_token", "orchestrator"),
+        ("what people log in with", "dashboard_token", "dashboard"),
+    ):
+        holders = [name for name in SERVICES if f"/run/secrets/{file}" in mounts[name]]
+        report.check(f"only the {holder} has {what}", holders == [holder], holders)
 
 
 def of_an_undisturbed_job(stack: Stack, report: Report, events: Sequence[Json], bare: Path) -> None:

@@ -16,6 +16,7 @@ FILES = (ROOT / "compose.yaml", Path(__file__).with_name("compose.test.yaml"))
 PROJECT = "pawl-journey"
 GRPCURL = str(Path(sys.executable).with_name("grpcurl"))
 API = "pawl.v1.OrchestratorService"
+BUILT = ("contract", "orchestrator", "runner", "dashboard")
 BUILD_SECONDS = 1800
 UP_SECONDS = 240
 CALL_SECONDS = 30
@@ -84,11 +85,17 @@ class Stack:
     repositories: Path
     token_file: Path
     port: int = field(default_factory=_free_port)
+    pages_port: int = field(default_factory=_free_port)
 
     @property
     def target(self) -> str:
         """Where the orchestrator is published."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def pages(self) -> str:
+        """Where the dashboard is."""
+        return f"127.0.0.1:{self.pages_port}"
 
     def compose(self, *arguments: str, seconds: float = CALL_SECONDS) -> str:
         """Runs ``docker compose`` without the operator's own `.env` and keys."""
@@ -100,7 +107,7 @@ class Stack:
 
     def build(self) -> None:
         """Builds the images."""
-        self.compose("build", "contract", "orchestrator", "runner", seconds=BUILD_SECONDS)
+        self.compose("build", *BUILT, seconds=BUILD_SECONDS)
 
     def up(self) -> None:
         """Starts everything and waits until all of it is healthy."""
@@ -169,6 +176,7 @@ class Stack:
         kept |= {n: v for n, v in os.environ.items() if n.startswith(("DOCKER_", "BUILDKIT_"))}
         return kept | {
             "PAWL_ORCHESTRATOR_PORT": str(self.port),
+            "PAWL_DASHBOARD_PORT": str(self.pages_port),
             "PAWL_GITHUB_TOKEN_FILE": str(self.token_file),
             "OPENAI_API_KEY": "sk-made-up-for-the-journey",
             "JOURNEY_REPOSITORIES": str(self.repositories),

@@ -44,6 +44,13 @@ while time.monotonic() < until:
     os.setsid()
 """
 
+UNTIL_TOLD = "until [ -e go ]; do sleep 0.01; done"
+
+
+def go(held: Held) -> None:
+    """Lets go on what does `UNTIL_TOLD`."""
+    (held.directory.parent / "go").touch()
+
 
 def test_the_prompt_arrives_on_stdin_which_then_ends(hold: Hold) -> None:
     held = hold("cat", prompt=b"do \x00 this\n" * 50_000)
@@ -141,7 +148,8 @@ def test_a_stubborn_cli_with_a_daemon_leaves_no_process(hold: Hold) -> None:
 
 
 def test_a_cli_that_heeds_the_interrupt_gets_no_second_signal(hold: Hold) -> None:
-    held = hold("sh", "-c", "trap 'echo bye; exit 5' INT; echo ready; while :; do sleep 0.01; done")
+    heeds = "trap 'echo bye; exit 5' INT; echo ready; while :; do sleep 0.01; done"
+    held = hold("sh", "-c", heeds, interrupt_grace=9.0)
     held.says("ready")
 
     held.tell("stop cancelled")
@@ -187,9 +195,9 @@ def test_a_run_nobody_keeps_is_stopped(hold: Hold) -> None:
 
 
 def test_a_run_somebody_keeps_goes_on(hold: Hold) -> None:
-    held = hold("sleep", "600", orphan_limit=0.5)
+    held = hold("sleep", "600", orphan_limit=1.5)
     held.started()
-    until = time.monotonic() + 1.2
+    until = time.monotonic() + 3
 
     while time.monotonic() < until:
         held.tell("kept", f"{time.monotonic():.3f}")
@@ -213,11 +221,12 @@ def test_a_word_that_was_held_up_keeps_a_run_no_longer_than_one_that_was_not(hol
 
 
 def test_what_is_no_moment_keeps_nothing_and_ends_nothing(hold: Hold) -> None:
-    held = hold("sh", "-c", "sleep 0.3; exit 3")
+    held = hold("sh", "-c", f"{UNTIL_TOLD}; exit 3")
     held.started()
 
     for word in ("soon", "-1", "1.2.3", "9e9", "nan"):
         held.tell("kept", word)
+    go(held)
 
     assert (held.ended()["exit_code"], held.ended()["stop"]) == (3, None)
 
@@ -232,10 +241,11 @@ def test_a_cli_that_said_its_result_and_stays_is_stopped_as_lingering(hold: Hold
 
 
 def test_a_cli_that_said_its_result_and_goes_is_not_stopped(hold: Hold) -> None:
-    held = hold("sh", "-c", "sleep 0.2; exit 0", linger_grace=30.0)
+    held = hold("sh", "-c", f"{UNTIL_TOLD}; exit 0", linger_grace=30.0)
     held.started()
 
     held.tell("finish")
+    go(held)
 
     assert (held.ended())["stop"] is None
 

@@ -1,0 +1,1 @@
+"""What GitHub itself says of its API, and recordings of what it has answered."""
