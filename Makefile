@@ -43,6 +43,10 @@ proto: $(STAMPS)/venv ## Generates pawl/v1 from protos/
 docs: $(STAMPS)/setup ## Makes the tables and samples of docs/task.md anew
 	$(BIN)/python build_hooks/task_page.py
 
+.PHONY: pictures
+pictures: $(STAMPS)/setup ## Takes the pictures of docs/dashboard.md anew
+	$(BIN)/python -m tests.pictures.dashboard
+
 .PHONY: format
 format: $(STAMPS)/setup ## Rewrites code and protos in the house style
 	$(BIN)/ruff check --fix --exit-zero --quiet .
@@ -67,8 +71,8 @@ test-unit: $(STAMPS)/setup ## Runs the tests that need no CLI
 	$(BIN)/python -m pytest -m 'not journey' -n 2 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-journeys
-test-journeys: $(STAMPS)/setup clis ## Runs the whole stack with the real CLIs
-	$(BIN)/python -m pytest -m journey -n 2 --dist loadfile $(PYTEST_ARGS)
+test-journeys: $(STAMPS)/setup clis github-answers page-judge ## Runs the whole stack with the real CLIs
+	$(BIN)/python -m pytest -m journey -n 3 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: $(STAMPS)/setup ## Measures the services; BENCH=validate for one benchmark
@@ -93,6 +97,12 @@ chaos: $(STAMPS)/setup ## Breaks the services at every fault point in every way,
 .PHONY: chaos-short
 chaos-short: $(STAMPS)/setup ## The same in brief: each fault point in one way, then 40 kills; SEED= replays
 	$(BIN)/python -m tests.chaos short --kills 40 --jobs 30 --at-once 3 $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.chaos publishes --jobs 60 $(if $(SEED),--seed $(SEED))
+
+.PHONY: publishes
+publishes: $(STAMPS)/setup ## Publishes JOBS=1000 jobs under owners that die, to a forge that fails; UNIQUE=off, SEED=
+	$(BIN)/python -m tests.chaos publishes --jobs $(or $(JOBS),1000) --unique $(or $(UNIQUE),on) \
+		$(if $(SEED),--seed $(SEED))
 
 .PHONY: plants
 plants: $(STAMPS)/setup ## Takes one safeguard at a time away and sees that chaos notices; PLANT= filters
@@ -109,6 +119,14 @@ clis: clis-codex clis-gemini clis-claude ## Installs the three pinned CLIs below
 clis-codex clis-gemini clis-claude: clis-%:
 	@deploy/clis/install.sh $*
 
+.PHONY: github-answers
+github-answers: ## Installs GitHub's description of its API, which tests of the forge's adapter read
+	@tests/support/github/install.sh
+
+.PHONY: page-judge
+page-judge: ## Installs what judges whether everybody can use the pages
+	@tests/support/pages/install.sh
+
 .PHONY: demo
 demo: $(STAMPS)/setup ## Runs a three-step task with RUNTIME=codex, gemini or claude; needs no key
 	@deploy/clis/install.sh $(RUNTIME)
@@ -117,7 +135,12 @@ demo: $(STAMPS)/setup ## Runs a three-step task with RUNTIME=codex, gemini or cl
 .PHONY: up
 up: ## Builds the images and starts the stack with Docker Compose
 	docker compose up --build --detach --wait
-	@echo "Pawl is up on 127.0.0.1:$${PAWL_ORCHESTRATOR_PORT:-50052}. Submit with: .venv/bin/pawl submit examples/three-steps.yaml --watch"
+	@echo "Pawl is up: orchestrator=$$(docker compose port orchestrator 50052) dashboard=http://$$(docker compose port dashboard 8080)/"
+	@echo "Submit with: .venv/bin/pawl submit examples/three-steps.yaml --watch; or in the pages: make login prints a link to them"
+
+.PHONY: login
+login: ## Prints a link that logs a browser in to the dashboard of the stack; it is as good as a key
+	@docker compose exec -T dashboard python -m services.dashboard.login_link
 
 .PHONY: down
 down: ## Stops the stack; its data stays
@@ -141,4 +164,4 @@ lock: ## Locks the newest dependencies that pyproject.toml allows
 .PHONY: clean
 clean: ## Removes everything the other targets made
 	rm -rf .venv $(STAMPS) .demo dist pawl/v1 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	rm -rf deploy/clis/*/node_modules
+	rm -rf deploy/clis/*/node_modules tests/support/{github,pages}/node_modules
