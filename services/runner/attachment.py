@@ -7,7 +7,8 @@ from typing import Protocol
 from pawl.wire.errors import Unavailable
 from services.runner.epochs import Epochs
 from services.runner.frames import Record, Started
-from services.runner.journal import JournalReader, Position
+from services.runner.journal import JournalReader
+from services.runner.position import Position
 from services.runner.run import Run
 
 

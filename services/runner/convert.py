@@ -12,8 +12,8 @@ from pawl.v1 import runner_pb2 as pb
 from pawl.wire.errors import InvalidArgument, Violation
 from services.runner import moments
 from services.runner.frames import Acted, Ended, Output, Record, Started
-from services.runner.journal import Position
 from services.runner.moments import Moment
+from services.runner.position import Position
 from services.runner.tenancy import Request
 from services.runner.values import (
     Activity,

@@ -9,8 +9,9 @@ import structlog
 from services.runner import ending
 from services.runner.capture import Capture, Shrunk
 from services.runner.frames import Acted, Output
-from services.runner.journal import Journal, Position
+from services.runner.journal import Journal
 from services.runner.lines import Lines
+from services.runner.position import Position
 from services.runner.redact import Redactor
 from services.runner.runtimes.runtime import Reader
 from services.runner.values import Activity, ActivityKind, Stream

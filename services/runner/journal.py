@@ -1,21 +1,18 @@
 """What a run has said so far: on disk before anybody hears it, for any number of readers."""
 
 import asyncio
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from pawl.wire.errors import NotFound, OutOfRange
+from pawl.wire.errors import OutOfRange
 from services.runner import frames
 from services.runner.frames import Acted, Ended, Output, Record, Started
+from services.runner.journal_file import MAGIC, JournalFile
+from services.runner.position import Position
 from services.runner.values import Activity, Finished, Stream
-
-MAGIC = b"pawl journal 1\n"
 
 PIECE = 60 * 1024
 """Bytes of output in one record, so that it fits into a message of 64 KiB."""
@@ -26,50 +23,13 @@ BLOCK = 256 * 1024
 LANDMARK_DISTANCE = 1024 * 1024
 
 
-class NotAJournal(Exception):
-    """The file holds something else, or was written by a version that spells it otherwise."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """What has been said before some point: bytes of both streams, and activities."""
-
-    stdout: int = 0
-    stderr: int = 0
-    activities: int = 0
-
-    def after(self, record: Record) -> "Position":
-        """Returns the position once `record` has been said too."""
-        match record:
-            case Output(stream=Stream.STDOUT):
-                return Position(record.offset + len(record.data), self.stderr, self.activities)
-            case Output(stream=Stream.STDERR):
-                return Position(self.stdout, record.offset + len(record.data), self.activities)
-            case Acted():
-                return Position(self.stdout, self.stderr, record.index + 1)
-            case _:
-                return self
-
-    def of(self, stream: Stream) -> int:
-        """Returns the bytes of one stream."""
-        return self.stdout if stream is Stream.STDOUT else self.stderr
-
-    def within(self, other: "Position") -> bool:
-        """Tells whether nothing of this lies behind `other`."""
-        return (
-            self.stdout <= other.stdout
-            and self.stderr <= other.stderr
-            and self.activities <= other.activities
-        )
-
-
 class Journal:
     """One file; one writer, which calls `commit`; readers see what has been committed.
 
     All methods belong to the loop's thread; the disk is read and written beside it.
     """
 
-    def __init__(self, file: "_File") -> None:
+    def __init__(self, file: JournalFile) -> None:
         self._file = file
         self._size = len(MAGIC)
         """Bytes that are durable and whole."""
@@ -89,7 +49,7 @@ class Journal:
 
         Raises NotAJournal, or OSError.
         """
-        journal = cls(await asyncio.to_thread(_File, path))
+        journal = cls(await asyncio.to_thread(JournalFile, path))
         await journal._recover()
         return journal
 
@@ -260,74 +220,3 @@ class JournalReader:
             case Ended():
                 self.over = True
         return record
-
-
-class _File:
-    """The journal's file.
-
-    Closing it while a thread still reads would hand the descriptor's number to a stranger: the
-    last one that uses it closes it then.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._users = 1
-        """Threads that are at it, and one for as long as it is open."""
-        self._open = True
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        magic = os.pread(self._descriptor, len(MAGIC), 0)
-        if magic != MAGIC:
-            if not MAGIC.startswith(magic):
-                self.close()
-                raise NotAJournal(f"{path} is no journal of this version; move it away")
-            self.write(MAGIC, 0)
-
-    def __del__(self) -> None:
-        if hasattr(self, "_descriptor"):
-            self.close()
-
-    def close(self) -> None:
-        with self._lock:
-            if not self._open:
-                return
-            self._open = False
-        self._leave()
-
-    @contextmanager
-    def _used(self) -> Iterator[int]:
-        with self._lock:
-            if not self._open:
-                raise NotFound("RUN_NOT_FOUND", "the run has been acknowledged and is forgotten")
-            self._users += 1
-        try:
-            yield self._descriptor
-        finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            last = not self._users
-        if last:
-            os.close(self._descriptor)
-
-    def size(self) -> int:
-        with self._used() as descriptor:
-            return os.fstat(descriptor).st_size
-
-    def read(self, length: int, offset: int) -> bytes:
-        with self._used() as descriptor:
-            return os.pread(descriptor, length, offset)
-
-    def write(self, data: bytes, offset: int) -> None:
-        rest = memoryview(data)
-        with self._used() as descriptor:
-            while rest:
-                written = os.pwrite(descriptor, rest, offset)
-                rest, offset = rest[written:], offset + written
-            os.fdatasync(descriptor)
-
-    def cut(self, size: int) -> None:
-        with self._used() as descriptor:
-            os.ftruncate(descriptor, size)
-            os.fsync(descriptor)

@@ -10,7 +10,8 @@ import structlog
 from services.runner import ending
 from services.runner.abandon import abandon
 from services.runner.equipment import Equipment
-from services.runner.journal import Journal, NotAJournal
+from services.runner.journal import Journal
+from services.runner.journal_file import NotAJournal
 from services.runner.keeper import record
 from services.runner.run import JOURNAL
 from services.runner.run_record import RunRecord

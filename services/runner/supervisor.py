@@ -17,8 +17,8 @@ from pawl.wire.errors import FailedPrecondition, NotFound, Unavailable
 from services.runner import ending, moments
 from services.runner.attachment import Attachment
 from services.runner.equipment import Equipment
-from services.runner.journal import Position
 from services.runner.moments import Moment
+from services.runner.position import Position
 from services.runner.recovery import left_by_others
 from services.runner.run import Run
 from services.runner.run_record import RunRecord, digest

@@ -9,8 +9,9 @@ import pytest
 from services.runner import ending
 from services.runner.following import Follower
 from services.runner.frames import Acted, Output
-from services.runner.journal import Journal, Position
+from services.runner.journal import Journal
 from services.runner.lines import Lines
+from services.runner.position import Position
 from services.runner.runtimes.runtime import Verdict
 from services.runner.values import Activity, ActivityKind, Exit, Stream, Usage
 

@@ -10,7 +10,9 @@ import pytest
 
 from pawl.wire.errors import NotFound, OutOfRange
 from services.runner.frames import Acted, Ended, Output, Record, Started
-from services.runner.journal import MAGIC, Journal, NotAJournal, Position
+from services.runner.journal import Journal
+from services.runner.journal_file import MAGIC, NotAJournal
+from services.runner.position import Position
 from services.runner.values import Activity, ActivityKind, Exit, Finished, Outcome, Stream
 
 TIME = datetime(2031, 2, 3, tzinfo=UTC)
