@@ -89,6 +89,7 @@ async def _push(work: Work, publication: Publication) -> None:
             refs=work.refs,
             proceed=lambda: _still_ours(work),
             pauses=pauses(work),
+            apart=work.tools.pace.between_looks,
         )
         reach(Point.B5, GitTimedOut)
         await work.tools.store.reach(

@@ -75,6 +75,6 @@ class Keyring(Keys):
         raise failed(
             REASONS[purpose],
             f"the task names the secret {refs.of(purpose)}, and this deployment has no Vault",
-            "Set PAWL_VAULT_ADDR, PAWL_VAULT_TOKEN_FILE and PAWL_VAULT_MOUNTS, or leave the "
-            "task's auth out; then submit the task again.",
+            "Set PAWL_VAULT_ADDR, PAWL_VAULT_TOKEN_FILE and PAWL_VAULT_MOUNTS, then retry the job; "
+            "or submit the task without its auth.",
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pawl.wire.faultpoints import Point, answered, begin
-from services.orchestrator.jobs.failures import JobFailed, Reason, failed
+from services.orchestrator.jobs.failures import Failure, JobFailed, Reason, failed
 from services.orchestrator.source.git import (
     OBJECT_ID,
     Completed,
@@ -29,12 +29,18 @@ from services.orchestrator.source.words import (
 PUSH_TIMEOUT = timedelta(seconds=120)
 READ_TIMEOUT = timedelta(seconds=30)
 REFUSALS = 3
-"""A host's servers hear of a new token, and of its rights, one after the other."""
+"""So many that a moment may cure are believed."""
 DECLINED = "!"
-RETRY = (
-    "Retry the job when the host answers: no step runs again. The result is the artifact "
-    "patches/changes.patch, too."
-)
+NO_STEP = "A retry runs no step again. The result is the artifact patches/changes.patch, too."
+"""What every remedy ends with: to retry the job is to publish it, and no more."""
+
+
+class _Doubtful(JobFailed):
+    """A refusal that a moment may cure.
+
+    A host's servers hear of a new token, and of its rights, one after the other. And a
+    repository that the job has been prepared from may be away only while it is moved.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +62,17 @@ async def push(
     refs: AuthRefs = NO_REFS,
     proceed: Callable[[], None] = lambda: None,
     pauses: Iterable[timedelta] | None = None,
+    apart: timedelta = timedelta(),
 ) -> Pushed:
     """Moves `branch` of origin from `expected` (None: it must not exist) to `commit`.
 
     Never forced: `expected` must be an ancestor of `commit`. `proceed` is called right before
     each try; what it raises stops the push (the lease rule goes there). A refused token is
-    renewed once, and the refusal believed after `REFUSALS`. Repeating the call after success
-    succeeds. Raises `JobFailed` with PUBLISH_CONFLICT (the branch is elsewhere; names its commit),
-    PUBLISH_AUTH, PUBLISH_REJECTED (with the remote's words), PUBLISH_UNAVAILABLE (after its tries,
-    `pauses` apart, or as far as fetches are).
+    renewed once. What a moment may cure, as that it is refused still or that there is no such
+    repository, is believed after `REFUSALS` that are `apart` at least. Repeating the call after
+    success succeeds. Raises `JobFailed` with PUBLISH_CONFLICT (the branch is elsewhere; names its
+    commit), PUBLISH_AUTH, PUBLISH_REJECTED (with the remote's words), PUBLISH_UNAVAILABLE (after
+    its tries, `pauses` apart, or as far as fetches are).
     """
     await _refuse_force(mirror, commit, expected)
     waits = iter(mirror.origin.limits.pauses if pauses is None else pauses)
@@ -78,15 +86,16 @@ async def push(
         if isinstance(outcome, Pushed):
             return outcome
         reason = outcome.failure.reason
-        renewed, again = False, reason is Reason.PUBLISH_UNAVAILABLE
-        if reason is Reason.PUBLISH_AUTH:
+        renewed, again, least = False, reason is Reason.PUBLISH_UNAVAILABLE, timedelta()
+        if isinstance(outcome, _Doubtful):
             refusals += 1
-            renewed = refusals == 1 and await mirror.origin.renewed(refs, Purpose.PUBLISH)
-            again = refusals < REFUSALS
+            if reason is Reason.PUBLISH_AUTH and refusals == 1:
+                renewed = await mirror.origin.renewed(refs, Purpose.PUBLISH)
+            again, least = refusals < REFUSALS, apart
         pause = next(waits, None) if again else None
         if pause is None and not renewed:
             raise outcome
-        await asyncio.sleep(pause.total_seconds() if pause else 0)
+        await asyncio.sleep(max(pause, least).total_seconds() if pause is not None else 0)
 
 
 async def _refuse_force(mirror: Mirror, commit: str, expected: str | None) -> None:
@@ -158,12 +167,7 @@ async def _judge(
     kind = trouble(words)
     answered = said is not None and _flag(said) == DECLINED
     if not answered and kind is not Trouble.UNREACHABLE:
-        auth = kind in {Trouble.AUTH, Trouble.HOST_KEY}
-        return failed(
-            Reason.PUBLISH_AUTH if auth else Reason.PUBLISH_REJECTED,
-            f"{url} did not take the push: {detail(words)}",
-            remedy(kind, mirror.location, refs.of(Purpose.PUBLISH)),
-        )
+        return _not_taken(mirror, kind, words, refs)
     try:
         there = await mirror.origin.branch(branch, timeout=READ_TIMEOUT, refs=refs)
     except (GitFailed, GitTimedOut, GitSaidTooMuch, KeyAway):
@@ -179,14 +183,23 @@ async def _judge(
         return failed(
             Reason.PUBLISH_UNAVAILABLE,
             f"{url} could not take the push to {branch}: {why}",
-            RETRY,
+            f"Retry the job when the host takes pushes again. {NO_STEP}",
         )
     return failed(
         Reason.PUBLISH_REJECTED,
         f"{url} declined the push to {branch}: {why}",
-        "Change what the remote's rules or hooks object to, then retry the job: no step runs "
-        "again. The result is the artifact patches/changes.patch, too.",
+        f"Change what the remote's rules or hooks object to, then retry the job. {NO_STEP}",
     )
+
+
+def _not_taken(mirror: Mirror, kind: Trouble, words: str, refs: AuthRefs) -> JobFailed:
+    auth = kind in {Trouble.AUTH, Trouble.HOST_KEY}
+    told = Failure(
+        Reason.PUBLISH_AUTH if auth else Reason.PUBLISH_REJECTED,
+        f"{mirror.location.url} did not take the push: {detail(words)}",
+        f"{remedy(kind, mirror.location, refs.of(Purpose.PUBLISH))} {NO_STEP}",
+    )
+    return _Doubtful(told) if auth or kind is Trouble.NOT_FOUND else JobFailed(told)
 
 
 def told_as_publishing(problem: JobFailed) -> JobFailed:
@@ -207,9 +220,8 @@ def _conflict(url: str, branch: str, there: str | None, expected: str | None) ->
     return failed(
         Reason.PUBLISH_CONFLICT,
         message,
-        "Nothing was overwritten. Move or delete the branch, then retry the job: no step runs "
-        "again. Or submit the task with another task.git.newBranch. The result is the artifact "
-        "patches/changes.patch, too.",
+        "Nothing was overwritten. Move or delete the branch, then retry the job. Or submit the "
+        f"task with another task.git.newBranch. {NO_STEP}",
     )
 
 
@@ -217,7 +229,7 @@ def _unavailable(url: str, words: str) -> JobFailed:
     return failed(
         Reason.PUBLISH_UNAVAILABLE,
         f"{url} did not answer the push: {detail(words)}",
-        RETRY,
+        f"Retry the job when the host answers again. {NO_STEP}",
     )
 
 

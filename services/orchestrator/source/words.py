@@ -99,9 +99,15 @@ def remedy(kind: Trouble, location: Location, secret: str | None = None) -> str:
             "then retry the job.",
         )
     if kind is Trouble.MOVED:
-        return "Submit the task with the address the repository has now."
+        return (
+            "Give the repository its old address back, then retry the job; or submit the task with "
+            "the address it has now."
+        )
     if kind is Trouble.DECLINED:
         return "See in the host's log or settings what it objects to, then retry the job."
     if kind is Trouble.NOT_FOUND:
-        return "Check the repository's address, and that the orchestrator's credential can see it."
+        return (
+            "See that the repository is at its address and that the orchestrator's credential can "
+            "see it, then retry the job; or submit the task with the right address."
+        )
     return "Retry the job when the host answers again."

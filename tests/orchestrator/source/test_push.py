@@ -177,6 +177,55 @@ async def test_a_branch_that_is_locked_for_a_moment_is_pushed_after_a_pause(
     assert tries == 2
 
 
+async def test_a_repository_that_is_moved_away_for_a_moment_is_pushed_to(
+    mirror: Mirror, origin: Upstream
+) -> None:
+    """A `mv` there and back ended a night's job for good: git said that there was none."""
+    commit = await result(mirror, origin, origin.head())
+    elsewhere = origin.path.with_name("elsewhere.git")
+    tries = 0
+
+    def moved_at_first() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            origin.path.rename(elsewhere)
+        if tries == 3:
+            elsewhere.rename(origin.path)
+
+    await push(
+        mirror,
+        commit=commit,
+        branch=BRANCH,
+        expected=None,
+        proceed=moved_at_first,
+        pauses=[timedelta()] * 2,
+    )
+
+    assert origin.head(BRANCH) == commit
+
+
+async def test_a_repository_that_stays_away_is_believed_to_be_gone(
+    mirror: Mirror, origin: Upstream
+) -> None:
+    commit = await result(mirror, origin, origin.head())
+    origin.path.rename(origin.path.with_name("elsewhere.git"))
+    tries: list[None] = []
+
+    with pytest.raises(JobFailed) as caught:
+        await push(
+            mirror,
+            commit=commit,
+            branch=BRANCH,
+            expected=None,
+            proceed=lambda: tries.append(None),
+            pauses=[timedelta()] * 99,
+        )
+
+    assert caught.value.failure.reason is Reason.PUBLISH_REJECTED
+    assert len(tries) == pushing.REFUSALS
+
+
 async def test_a_branch_in_the_way_is_no_passing_trouble(mirror: Mirror, origin: Upstream) -> None:
     git(origin.path, "branch", "task", "main")
     commit = await result(mirror, origin, origin.head())
@@ -297,6 +346,7 @@ async def test_a_push_over_http_uses_the_forges_token(origin: Upstream, tmp_path
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
+        (301, Reason.PUBLISH_REJECTED),
         (401, Reason.PUBLISH_AUTH),
         (403, Reason.PUBLISH_AUTH),
         (404, Reason.PUBLISH_REJECTED),
@@ -322,6 +372,8 @@ async def test_a_remote_that_refuses_is_told_apart(
 
     assert caught.value.failure.reason is reason
     assert "s3cret" not in str(caught.value.failure)
+    assert "retry the job" in caught.value.failure.remedy.lower()
+    assert "A retry runs no step again." in caught.value.failure.remedy
 
 
 async def test_a_token_file_that_went_missing_is_publishs_trouble(
