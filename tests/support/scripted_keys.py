@@ -17,6 +17,8 @@ class ScriptedKeys(Keys):
     fresh: list[str] = field(default_factory=list)
     troubles: list[Exception] = field(default_factory=list)
     """Raised first, one a call."""
+    known_troubles: list[Exception] = field(default_factory=list)
+    """The same for `known`."""
     asked: list[tuple[Purpose, str]] = field(default_factory=list)
     """For what, and by which holder."""
     released: list[str] = field(default_factory=list)
@@ -38,4 +40,6 @@ class ScriptedKeys(Keys):
 
     @override
     def known(self) -> Sequence[str]:
+        if self.known_troubles:
+            raise self.known_troubles.pop(0)
         return (self.value, *self.fresh)

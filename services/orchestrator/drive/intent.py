@@ -20,6 +20,7 @@ from services.orchestrator.screen.policy import Verdict
 from services.orchestrator.screen.screen import screen
 from services.orchestrator.source.commit import make_commit
 from services.orchestrator.source.git import GitTimedOut
+from services.orchestrator.source.key_files import once_there
 from services.orchestrator.source.keys import Purpose
 from services.orchestrator.source.push import told_as_publishing
 
@@ -149,7 +150,11 @@ async def _known(work: Work) -> Sequence[str]:
             # last; and a job that cannot publish ends before it means to.
             origin = (await work.mirror()).origin
             await origin.access(refs, Purpose.PUBLISH, pauses=pauses(work))
-        return [*work.tools.mirrors.known(), *(forge.keys.known() if forge else ())]
+        keys = [work.tools.mirrors.known, *([forge.keys.known] if forge else [])]
+        return await once_there(
+            lambda: [value for known in keys for value in known()],
+            pauses=(await work.mirror()).origin.limits.pauses,
+        )
     except JobFailed as stopped:
         raise told_as_publishing(stopped) from None
 

@@ -1,7 +1,7 @@
 """A GitHub App's side of the API: a token for one repository and one purpose, and its end."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,9 @@ from services.orchestrator.forge.app_key import AppKey, KeyUnreadable
 from services.orchestrator.forge.calls import Answer, Calls, ElsewhereNow, path_of
 from services.orchestrator.forge.refusals import date, meaning
 from services.orchestrator.forge.transport import Transport
-from services.orchestrator.jobs.failures import JobFailed, Reason, failed
+from services.orchestrator.jobs.failures import Failure, JobFailed, Reason, failed
 from services.orchestrator.jobs.forge import ForgeAway, Rights, TokenRefused
+from services.orchestrator.source.key_files import PAUSES, NoKeyInFile, once_there
 from services.orchestrator.source.keys import KeyAway, Purpose, Token
 from services.orchestrator.source.slug import Slug
 
@@ -45,8 +46,16 @@ class Minted:
 class App:
     """One app of one GitHub; keeps nothing between calls."""
 
-    def __init__(self, api_url: str, network: Mapping[str, str], key: AppKey) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        network: Mapping[str, str],
+        key: AppKey,
+        *,
+        pauses: Sequence[timedelta] = PAUSES,
+    ) -> None:
         self._api_url = api_url
+        self._pauses = pauses
         self._transport = Transport(api_url, network)
         self._key = key
 
@@ -116,7 +125,7 @@ class App:
         raise problem
 
     def secret(self) -> str:
-        """The key itself. Raises `JobFailed` with REPO_AUTH where it cannot be read."""
+        """The key itself. Raises NoKeyInFile with REPO_AUTH where it cannot be read."""
         try:
             return self._key.text()
         except KeyUnreadable as unreadable:
@@ -131,7 +140,8 @@ class App:
         )
 
     async def _mint(self, slug: Slug, purpose: Purpose) -> Minted:
-        calls = Calls(self._api_url, self._key.signed(), self._transport, meaning=_meaning)
+        signed = await once_there(self._key.signed, pauses=self._pauses, missing=KeyUnreadable)
+        calls = Calls(self._api_url, signed, self._transport, meaning=_meaning)
         found = await calls.get(
             f"{path_of(slug)}/installation", asked="to look for the app's installation"
         )
@@ -162,9 +172,11 @@ def _meaning(answer: httpx.Response, *, asked: str, token: str, now: datetime) -
 
 
 def _unreadable(key: AppKey, why: KeyUnreadable, reason: Reason) -> JobFailed:
-    return failed(
-        reason,
-        f"PAWL_GITHUB_APP_KEY_FILE ({key.path}) cannot be used: {why}.",
-        "Put the app's private key into the file, as GitHub gave it, readable by the "
-        "orchestrator" + AGAIN,
+    return NoKeyInFile(
+        Failure(
+            reason,
+            f"PAWL_GITHUB_APP_KEY_FILE ({key.path}) cannot be used: {why}.",
+            "Put the app's private key into the file, as GitHub gave it, readable by the "
+            "orchestrator" + AGAIN,
+        )
     )

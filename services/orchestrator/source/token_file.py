@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from typing_extensions import override
 
-from services.orchestrator.jobs.failures import Reason, failed
+from services.orchestrator.jobs.failures import Failure, Reason
+from services.orchestrator.source.key_files import PAUSES, NoKeyInFile, once_there
 from services.orchestrator.source.keys import AuthRefs, Keys, Purpose, Token
 from services.orchestrator.source.location import Location, lies_on
 
@@ -22,13 +24,17 @@ class TokenFile(Keys):
     """Read at every use, so that the token can be rotated."""
     url: str
     """The forge's; the token goes nowhere else."""
+    pauses: Sequence[timedelta] = PAUSES
+    """Between tries of a file that holds none."""
 
     @override
     async def token(
         self, location: Location, refs: AuthRefs, purpose: Purpose, *, fresh: bool = False
     ) -> Token | None:
         """The token; None for what is not on the forge. Raises as `Keys.token` does."""
-        return self._read(purpose) if lies_on(location, self.url) else None
+        if not lies_on(location, self.url):
+            return None
+        return await once_there(lambda: self._read(purpose), pauses=self.pauses)
 
     @override
     def offers(self, location: Location, refs: AuthRefs, purpose: Purpose) -> bool:
@@ -37,16 +43,19 @@ class TokenFile(Keys):
 
     @override
     def known(self) -> Sequence[str]:
-        """The token. Raises `JobFailed` with REPO_AUTH when it cannot be read."""
+        """The token. Raises NoKeyInFile with REPO_AUTH when it cannot be read."""
         return (self._read(Purpose.READ).value,)
 
     def _read(self, purpose: Purpose) -> Token:
         token = read_token(self.path)
         if token is None:
-            raise failed(
-                REASONS[purpose],
-                f"PAWL_GITHUB_TOKEN_FILE ({self.path}) holds no token that can be read.",
-                "Put the token into the file, readable by the orchestrator; then retry the job.",
+            raise NoKeyInFile(
+                Failure(
+                    REASONS[purpose],
+                    f"PAWL_GITHUB_TOKEN_FILE ({self.path}) holds no token that can be read.",
+                    "Put the token into the file, readable by the orchestrator; "
+                    "then retry the job.",
+                )
             )
         return Token(token)
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 from typing_extensions import override
 
-from services.orchestrator.jobs.failures import JobFailed, failed
+from services.orchestrator.jobs.failures import Failure, JobFailed, failed
+from services.orchestrator.source.key_files import PAUSES, NoKeyInFile, once_there
 from services.orchestrator.source.keys import AuthRefs, KeyAway, Keys, Purpose, Token
 from services.orchestrator.source.location import Location
 from services.orchestrator.source.token_file import REASONS, read_token, usable
@@ -41,6 +43,8 @@ class VaultKeys(Keys):
     """Whether the operator has named the repository's host. Whoever may submit a task chooses
     both the secret and the host, and must not have the one sent to the other."""
     threads: ThreadPoolExecutor = field(repr=False)
+    pauses: Sequence[timedelta] = PAUSES
+    """Between tries of a token file that holds none."""
     clock: Callable[[], float] = time.monotonic
     _given: dict[str, float] = field(default_factory=dict, repr=False)
     """Values with when they were given out last, in that order."""
@@ -117,13 +121,7 @@ class VaultKeys(Keys):
         return reference, *below
 
     async def _read(self, mount: str, path: str, reference: Reference, purpose: Purpose) -> str:
-        token = read_token(self.token_file)
-        if token is None:
-            raise _unusable(
-                purpose,
-                f"PAWL_VAULT_TOKEN_FILE ({self.token_file}) holds no token that can be read",
-                "Put the Vault's token into the file, readable by the orchestrator",
-            )
+        token = await once_there(lambda: self._own_token(purpose), pauses=self.pauses)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(READ_SECONDS):
@@ -132,6 +130,18 @@ class VaultKeys(Keys):
                 )
         except TimeoutError:
             raise VaultAway("Vault does not answer in time") from None
+
+    def _own_token(self, purpose: Purpose) -> str:
+        token = read_token(self.token_file)
+        if token is None:
+            raise NoKeyInFile(
+                Failure(
+                    REASONS[purpose],
+                    f"PAWL_VAULT_TOKEN_FILE ({self.token_file}) holds no token that can be read",
+                    f"Put the Vault's token into the file, readable by the orchestrator; {AGAIN}",
+                )
+            )
+        return token
 
     def _remember(self, value: str) -> None:
         self._given.pop(value, None)

@@ -56,4 +56,4 @@ def app_house(folder: Path) -> Iterator[AppHouse]:
     key_file.write_text(key_pair().private)
     key = AppKey(app_id=APP_ID, path=key_file, now=lambda: datetime.now(UTC))
     with fake_forge(served) as forge:
-        yield AppHouse(forge, fake, App(forge.url, {}, key), key_file)
+        yield AppHouse(forge, fake, App(forge.url, {}, key, pauses=()), key_file)

@@ -1,5 +1,6 @@
 """Tokens of an app: what they may do, and what each refusal becomes."""
 
+import asyncio
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
@@ -137,6 +138,19 @@ async def test_another_apps_key_names_both_settings(house: AppHouse, purpose: Pu
     remedy = (await refused(house, purpose)).failure.remedy
     assert "PAWL_GITHUB_APP_ID" in remedy
     assert "PAWL_GITHUB_APP_KEY_FILE" in remedy
+
+
+async def test_a_key_that_is_being_replaced_is_waited_for(house: AppHouse) -> None:
+    whole = house.key_file.read_text()
+    house.key_file.write_text(whole[: len(whole) // 2])
+    patient = App(house.forge.url, {}, house.app._key, pauses=[timedelta(seconds=0.01)] * 500)
+
+    async with asyncio.TaskGroup() as tasks:
+        minting = tasks.create_task(patient.mint(SLUG, Purpose.READ))
+        await asyncio.sleep(0)
+        house.key_file.write_text(whole)
+
+    assert minting.result() is not None
 
 
 async def test_a_file_without_a_key_is_named(house: AppHouse) -> None:

@@ -131,11 +131,11 @@ def mirrors(
     root: Path, *, forge_url: str = "https://github.com", token_file: Path | None = None
 ) -> Mirrors:
     """Mirrors that allow local repositories and never pause."""
-    keys = Keyring(file=TokenFile(path=token_file, url=forge_url) if token_file else None)
+    file = TokenFile(path=token_file, url=forge_url, pauses=()) if token_file else None
     return Mirrors(
         root,
         git=Git(path=os.environ["PATH"]),
-        credentials=Credentials(keys=keys),
+        credentials=Credentials(keys=Keyring(file=file)),
         allow_local=True,
         forge_url=forge_url,
         limits=FetchLimits(pauses=()),

@@ -18,7 +18,7 @@ FORGE = "https://github.com"
 def credentials(tmp_path: Path) -> Credentials:
     token_file = tmp_path / "token"
     token_file.write_text(" s3cret \n")
-    keys = Keyring(file=TokenFile(path=token_file, url=FORGE))
+    keys = Keyring(file=TokenFile(path=token_file, url=FORGE, pauses=()))
     return Credentials(keys=keys, home=tmp_path, ssh_auth_sock="/run/agent")
 
 

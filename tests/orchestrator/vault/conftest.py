@@ -1,6 +1,7 @@
 """A Vault with one secret, and keys that read it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,4 +30,4 @@ def keys(vault: FakeVault, tmp_path: Path) -> Iterator[VaultKeys]:
         mounts=("kv", "old"),
         trusts=lambda location: location.host != "elsewhere.example",
     ) as opened:
-        yield opened
+        yield replace(opened, pauses=())

@@ -1,7 +1,10 @@
 """A job gets the value its task names, from the Vault each time, or is told why not."""
 
+import asyncio
 import threading
 import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -183,6 +186,19 @@ async def test_a_file_without_the_vaults_token_is_told_of_by_its_setting(
 
     assert "PAWL_VAULT_TOKEN_FILE" in told.failure.message
     assert vault.requests == []
+
+
+async def test_a_vaults_token_that_is_being_replaced_is_waited_for(keys: VaultKeys) -> None:
+    whole = keys.token_file.read_bytes()
+    keys.token_file.write_bytes(b"")
+    patient = replace(keys, pauses=[timedelta(seconds=0.01)] * 500)
+
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(patient.token(at(), READ, Purpose.READ))
+        await asyncio.sleep(0)
+        keys.token_file.write_bytes(whole)
+
+    assert asking.result() == Token(VALUE)
 
 
 async def away(keys: VaultKeys) -> KeyAway:
