@@ -28,7 +28,7 @@ def routes(orchestrator: OrchestratorClient, _streams: Streams) -> Sequence[Base
 def holding(size: int, *lines: Line) -> ScriptedOrchestrator:
     listed = [job_pb2.Artifact(path=PATH, size_bytes=size, content_type="text/html")]
     answers: dict[str, Line] = {"ListArtifacts": pb.ListArtifactsResponse(artifacts=listed)}
-    return ScriptedOrchestrator(answers=answers, streams=[list(lines)])
+    return ScriptedOrchestrator(answers=answers, reads=[list(lines)])
 
 
 def piece(offset: int, data: bytes) -> pb.ReadArtifactResponse:

@@ -156,7 +156,7 @@ async def test_a_long_log_is_read_from_its_end_and_as_far_back_as_somebody_asks(
     )
     for begin in (size - LARGEST_PART, size - 2 * LARGEST_PART, 0):
         offsets = range(begin, size, PIECE)
-        orchestrator.streams.append(
+        orchestrator.reads.append(
             [pb.ReadArtifactResponse(offset=at, data=log[at : at + PIECE]) for at in offsets]
         )
     async with looking(orchestrator) as (page, faults, _):

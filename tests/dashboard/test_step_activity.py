@@ -40,7 +40,7 @@ def ended(text: bytes, *, read_from: tuple[int, ...] = (0,)) -> ScriptedOrchestr
     orchestrator.answers["ListArtifacts"] = pb.ListArtifactsResponse(artifacts=[artifact])
     for begin in read_from:
         offsets = range(begin, len(text), PIECE)
-        orchestrator.streams.append(
+        orchestrator.reads.append(
             [pb.ReadArtifactResponse(offset=at, data=text[at : at + PIECE]) for at in offsets]
         )
     return orchestrator
@@ -92,7 +92,7 @@ async def test_what_was_missed_of_a_running_step_comes_once_it_has_ended() -> No
     text = kept(*({"kind": "message", "text": word} for word in ("a", "b", "c", "late")))
     whole = ended(text)
     orchestrator.answers["ListArtifacts"] = whole.answers["ListArtifacts"]
-    orchestrator.streams += whole.streams[-1:]
+    orchestrator.reads = whole.reads
     async with looking(orchestrator) as (page, *_):
         rows = page.locator("#step-0 .activities li")
 
@@ -107,3 +107,28 @@ async def test_where_nothing_was_kept_the_page_says_so() -> None:
         await page.get_by_role("tab", name="Activity").click()
 
         await expect(page.get_by_role("tabpanel")).to_contain_text("Nothing of what its agent did")
+
+
+async def test_what_an_agent_did_is_searched_what_is_loaded_later_too() -> None:
+    text = kept(*({"kind": "message", "text": f"deed {number}"} for number in range(8_000)))
+    orchestrator = ended(text, read_from=(len(text) - PART, 0))
+    async with looking(orchestrator) as (page, *_):
+        await page.locator("#step-0 > summary").click()
+        box = page.locator("#step-0 .activities")
+        await expect(box.locator("li").last).to_contain_text("deed 7999")
+        find = page.get_by_label("Find in Activity of step 0")
+        await find.fill("DEED 799")
+        await expect(box.locator(".hit")).to_have_count(10)
+        await expect(box.locator(".at")).to_contain_text("deed 7990")
+        await find.press("Shift+Enter")
+        await expect(box.locator(".at")).to_contain_text("deed 7999")
+        await expect(page.get_by_text("10 of 10")).to_be_visible()
+
+        await page.get_by_role("button", name="Load earlier").click()
+        await page.get_by_role("tabpanel", name="Activity").get_by_label("Only these").check()
+
+        shown = box.locator("li:visible .said")
+        await expect(shown).to_have_count(11)
+        await expect(shown.first).to_have_text("deed 799")
+        await find.fill("")
+        await expect(shown).to_have_count(8_000)

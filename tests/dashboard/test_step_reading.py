@@ -7,13 +7,21 @@ from pawl.v1 import job_pb2
 from pawl.v1 import orchestrator_pb2 as pb
 from tests.dashboard.looking import knowing, looking
 from tests.support.browser import CHROMIUM
-from tests.support.scripted_orchestrator import ScriptedOrchestrator, event, job
+from tests.support.scripted_orchestrator import (
+    Line,
+    ScriptedOrchestrator,
+    Silence,
+    event,
+    job,
+    output,
+)
 
 pytestmark = [
     pytest.mark.timeout(90),
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
 ]
 LOG = "logs/steps/step-0000.log"
+PIECE = 64 * 1024
 PATCH = "patches/steps/step-0000.patch"
 
 
@@ -46,7 +54,7 @@ async def test_what_could_not_be_read_once_is_asked_for_when_somebody_looks_agai
         panel = page.get_by_role("tabpanel")
         await expect(panel).to_contain_text("It cannot be read: The dashboard does not answer.")
         await page.unroute(asked)
-        orchestrator.streams.append([pb.ReadArtifactResponse(data=text)])
+        orchestrator.reads.append([pb.ReadArtifactResponse(data=text)])
         plan = orchestrator.answers["GetJob"].job.plan  # type: ignore[union-attr]
         plan.steps.add(step_index=0, prompt="+found again\n")
         await page.get_by_role("tab", name=tab).click()
@@ -61,7 +69,7 @@ async def test_earlier_lines_come_above_those_that_are_read() -> None:
     log = b"".join(line % number for number in range(20_000))
     orchestrator = ended(log)
     for begin in (len(log) - 256 * 1024, 0):
-        orchestrator.streams.append([pb.ReadArtifactResponse(offset=begin, data=log[begin:])])
+        orchestrator.reads.append([pb.ReadArtifactResponse(offset=begin, data=log[begin:])])
     async with looking(orchestrator) as (page, *_):
         await page.locator("#step-0 > summary").click()
         box = page.locator("#step-0 .log")
@@ -73,3 +81,22 @@ async def test_earlier_lines_come_above_those_that_are_read() -> None:
 
         # The first line that was there before, of which 3,616 more are above now.
         await expect(box.get_by_text("000000000003617", exact=True)).to_be_in_viewport()
+
+
+async def test_lines_that_left_the_page_can_be_loaded_once_the_step_has_ended() -> None:
+    """They could not, until the page was loaded anew."""
+    log = b"".join(b"%015d\n" % number for number in range(20_000))
+    past = [event(1, "job.submitted"), event(2, "task.step.started", step_index=0, attempt=1)]
+    pieces = [output(at, log[at : at + PIECE]) for at in range(0, len(log), PIECE)]
+    live: list[Line] = [*pieces, event(3, "task.step.finished", step_index=0, attempt=1), Silence]
+    orchestrator = knowing(job("RUNNING", last_sequence=2), past, live)
+    orchestrator.answers["ListArtifacts"] = ended(log).answers["ListArtifacts"]
+    for begin in (len(log) - 256 * 1024, 0):
+        orchestrator.reads.append([pb.ReadArtifactResponse(offset=begin, data=log[begin:])])
+    async with looking(orchestrator) as (page, *_):
+        await page.get_by_role("tab", name="Log").click()
+        lines = page.locator("#step-0 .log .line")
+        await page.get_by_role("button", name="Load earlier").click()
+
+        await expect(lines).to_have_count(20_000)
+        await expect(lines.first).to_have_text("000000000000000")

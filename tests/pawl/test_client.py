@@ -115,7 +115,7 @@ async def test_an_artifact_is_read_on_where_the_stream_was_lost() -> None:
         return pb.ReadArtifactResponse(offset=offset, data=data)
 
     service = ScriptedOrchestrator(
-        streams=[[piece(0, b"abc"), Lost], [piece(3, b"def"), piece(6, b"g")]]
+        reads=[[piece(0, b"abc"), Lost], [piece(3, b"def"), piece(6, b"g")]]
     )
     pieces = await everything(service, lambda client: client.read_artifact(JOB_ID, "logs/x"))
     assert b"".join(pieces) == b"abcdefg"

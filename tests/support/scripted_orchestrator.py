@@ -31,10 +31,14 @@ Line = Message | Exception | type[Exception]
 
 @dataclass
 class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
-    """`answers` holds one answer, or one refusal, per method; `streams` one script per call."""
+    """`answers` holds one answer, or one refusal, per method.
+
+    `streams` has one script per watch, `reads` one per reading of an artifact.
+    """
 
     answers: dict[str, Line] = field(default_factory=dict)
     streams: list[list[Line]] = field(default_factory=list)
+    reads: list[list[Line]] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
     """Every request, in order."""
     metadata: list[dict[str, str | bytes]] = field(default_factory=list)
@@ -87,12 +91,16 @@ class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
 
     @override
     async def WatchJob(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        async for message in self._play(request, context):
+        # Who gives a silent stream up, as clients do after a while, comes back to silence.
+        again = not self.streams and self.silent.is_set()
+        async for message in self._play(
+            [Silence] if again else self.streams.pop(0), request, context
+        ):
             yield message
 
     @override
     async def ReadArtifact(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        async for message in self._play(request, context):
+        async for message in self._play(self.reads.pop(0), request, context):
             yield message
 
     def _answer(self, method: str, request: Any, context: Any) -> Any:
@@ -102,9 +110,9 @@ class ScriptedOrchestrator(rpc.OrchestratorServiceServicer):
             return answer
         raise answer
 
-    async def _play(self, request: Any, context: Any) -> AsyncIterator[Any]:
+    async def _play(self, script: list[Line], request: Any, context: Any) -> AsyncIterator[Any]:
         self._note(request, context)
-        for line in self.streams.pop(0):
+        for line in script:
             if isinstance(line, Message):
                 yield line
             elif line is Lost:

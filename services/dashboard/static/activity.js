@@ -1,4 +1,5 @@
 // What the agent of a step does, as it does it, and what it did, from what is kept of that.
+import { Find } from "./find.js";
 import { Follow } from "./follow.js";
 import { element } from "./text.js";
 
@@ -16,7 +17,8 @@ export class Activities {
     this.earlier = element("button", "Load earlier");
     this.earlier.type = "button";
     this.earlier.hidden = true;
-    this.tools.append(this.earlier, this.follow.label, this.consumed);
+    this.find = new Find(name, this.box, this.follow);
+    this.tools.append(this.earlier, ...this.find.parts, this.follow.label, this.consumed);
     this.seen = new Map();
     this.whole = false; // all of an attempt was seen here
   }
@@ -32,7 +34,9 @@ export class Activities {
     this.seen.set(done.attempt, done.index);
     if (done.consumed) this.consumed.textContent = `${done.consumed} so far`;
     if (UNTOLD.has(done.kind)) return;
-    this.box.append(row(done));
+    const made = row(done);
+    this.find.mark(made);
+    this.box.append(made);
     while (this.box.childElementCount > KEPT) {
       this.box.firstElementChild.remove();
       this.whole = false;
@@ -46,6 +50,8 @@ export class Activities {
     const below = box.scrollHeight - box.scrollTop;
     if (more) this.follow.stop();
     box.replaceChildren(...read(deeds.lines).filter((done) => !UNTOLD.has(done.kind)).map(row));
+    this.find.forget();
+    for (const made of box.children) this.find.mark(made);
     if (more) box.scrollTop = box.scrollHeight - below;
     this.earlier.hidden = !deeds.before;
     this.follow.settle();

@@ -1,5 +1,6 @@
 // A log: lines of terminal output that can be searched, and followed while more come.
 import { parse, plain, spans } from "./ansi.js";
+import { Find } from "./find.js";
 import { Follow } from "./follow.js";
 import { element } from "./text.js";
 
@@ -17,21 +18,8 @@ export class Log {
     this.box.setAttribute("aria-label", name);
     this.follow = new Follow(this.box);
     this.tools = element("div", "", "tools");
-    this.find = element("input");
-    this.find.type = "search";
-    this.find.placeholder = "Find";
-    this.find.setAttribute("aria-label", `Find in ${name}`);
-    this.found = element("output", "", "raw");
-    this.only = element("label", "", "follow");
-    this.only.append(Object.assign(document.createElement("input"), { type: "checkbox" }), " Only these");
-    this.tools.append(this.find, this.found, this.only, this.follow.label);
-    this.find.addEventListener("input", () => this.search());
-    this.find.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      this.step(event.shiftKey ? -1 : 1);
-    });
-    this.only.addEventListener("change", () => this.box.classList.toggle("only", this.only.firstChild.checked));
+    this.find = new Find(name, this.box, this.follow);
+    this.tools.append(...this.find.parts, this.follow.label);
     this.clear();
   }
 
@@ -42,9 +30,15 @@ export class Log {
     this.pending = [];
     this.waiting = 0;
     this.streams = {};
-    this.at = -1;
+    this.find.forget();
     this.gapped = false; // something of it was never seen here
+    this.cut = false; // something of it has left the page
     this.box.replaceChildren();
+  }
+
+  // Whether its file has more to show: no line goes away under who reads it.
+  get lacks() {
+    return this.gapped || (this.cut && this.follow.followed);
   }
 
   // Bytes of one stream. What lies before `offset` and was never seen is told to be missing.
@@ -83,6 +77,7 @@ export class Log {
       this.box.replaceChildren();
       this.remark("earlier lines are in the log file alone");
       this.lost = false;
+      this.cut = true;
     }
     for (const { show } of pending) show();
     this.trim();
@@ -100,6 +95,7 @@ export class Log {
     if (lines.length > this.most) {
       known.node = null;
       lines.splice(0, lines.length - this.most);
+      this.cut = true;
     }
     lines.forEach((whole, index) => {
       const last = index === lines.length - 1;
@@ -120,41 +116,17 @@ export class Log {
     node.replaceChildren(...spans(parse(line, state, { more })));
     if (!known.node) made.append(node);
     known.node = more ? node : null;
-    if (!more || this.query) this.mark(node);
+    if (!more || this.find.query) this.find.mark(node);
   }
 
   trim() {
     const over = this.box.childElementCount - this.most;
     if (over <= 0) return;
+    this.cut = true;
     const range = document.createRange();
     range.setStart(this.box, 0);
     range.setEnd(this.box, over + 1);
     range.deleteContents();
     this.box.prepend(element("div", "… earlier lines are in the log file alone …", "remark"));
-  }
-
-  search() {
-    this.query = this.find.value.toLowerCase();
-    this.at = -1;
-    for (const node of this.box.children) this.mark(node);
-    this.step(1);
-  }
-
-  mark(node) {
-    node.classList.toggle("hit", Boolean(this.query) && node.textContent.toLowerCase().includes(this.query));
-  }
-
-  step(by) {
-    const hits = [...this.box.querySelectorAll(".hit")];
-    this.box.querySelector(".at")?.classList.remove("at");
-    if (!hits.length) {
-      this.found.textContent = this.query ? "nothing found" : "";
-      return;
-    }
-    this.at = (this.at + by + hits.length) % hits.length;
-    hits[this.at].classList.add("at");
-    this.follow.stop();
-    this.box.scrollTop = hits[this.at].offsetTop - this.box.clientHeight / 2;
-    this.found.textContent = `${this.at + 1} of ${hits.length}`;
   }
 }

@@ -313,7 +313,7 @@ async def test_an_artifact_goes_to_a_file_as_it_is(
 ) -> None:
     data = bytes(range(256))
     orchestrator.answers["ListArtifacts"] = artifact(data)
-    orchestrator.streams = [[pb.ReadArtifactResponse(data=data)]]
+    orchestrator.reads = [[pb.ReadArtifactResponse(data=data)]]
     said = await pawl("artifacts", JOB_ID, "logs/x.log", "-o", str(tmp_path / "x"))
     assert (said.code, said.out) == (0, "")
     assert (tmp_path / "x").read_bytes() == data
@@ -323,7 +323,7 @@ async def test_an_artifact_with_another_digest_leaves_no_file(
     pawl: Pawl, orchestrator: ScriptedOrchestrator, tmp_path: Path
 ) -> None:
     orchestrator.answers["ListArtifacts"] = artifact(b"abc")
-    orchestrator.streams = [[pb.ReadArtifactResponse(data=b"abd")]]
+    orchestrator.reads = [[pb.ReadArtifactResponse(data=b"abd")]]
     said = await pawl("artifacts", JOB_ID, "logs/x.log", "-o", str(tmp_path / "x"))
     assert said.code == 2
     assert "does not have the digest" in said.err
