@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pawl.wire.errors import DataLoss, NotFound, OutOfRange
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.jobs.job import Artifact, Job
-from services.orchestrator.jobs.store import Reading
+from services.orchestrator.jobs.reading import Reading
 
 
 async def read(

@@ -18,8 +18,8 @@ from services.orchestrator.jobs.failures import JobFailed
 from services.orchestrator.jobs.forge import ForgeAway, PullRequest, PullState, TokenRefused
 from services.orchestrator.jobs.job import JobId
 from services.orchestrator.jobs.publishing import Choice, compare, marker
+from services.orchestrator.jobs.reading import Reading
 from services.orchestrator.jobs.reconciling import Reconciliation, Reconciling, Turn, TurnLost
-from services.orchestrator.jobs.store import Reading
 from services.orchestrator.source.location import Location
 
 logger = structlog.get_logger(__name__)

@@ -21,8 +21,9 @@ from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.eligibility import Offers, Process
 from services.orchestrator.jobs.explain import explain
 from services.orchestrator.jobs.job import Event, Job, JobId, JobState, Stream
+from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.jobs.runners import KnownRunner
-from services.orchestrator.jobs.store import JobFilter, Store
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.submitting import Contract, Submission, Submitting
 from services.orchestrator.tail import Chunk
 from services.orchestrator.watching import Seen, Watch, Wish

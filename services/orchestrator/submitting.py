@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from pawl.wire.errors import FailedPrecondition
 from pawl.wire.faultpoints import Point, reach
+from services.orchestrator.jobs.accepting import NewJob, same_job
 from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.eligibility import Offers, missing_capabilities
 from services.orchestrator.jobs.job import Job, JobId
 from services.orchestrator.jobs.plan import Plan
 from services.orchestrator.jobs.retries import DEFAULT_MAX_ATTEMPTS
-from services.orchestrator.jobs.store import NewJob, Store, same_job
+from services.orchestrator.jobs.store import Store
 
 
 class Remark(Protocol):

@@ -8,7 +8,7 @@ import structlog
 
 from services.orchestrator.jobs.job import Artifact, JobId, Stream
 from services.orchestrator.jobs.paths import under_attempt
-from services.orchestrator.jobs.store import Reading, Stretch
+from services.orchestrator.jobs.reading import Reading, Stretch
 
 logger = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from pawl.wire.errors import OutOfRange
 from services.orchestrator.feed import Watching
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.job import Event, Job, StepState, Stream
-from services.orchestrator.jobs.store import Reading
+from services.orchestrator.jobs.reading import Reading
 from services.orchestrator.tail import Chunk, OutputBytes, Tail
 
 EVENTS = 256

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
 from services.orchestrator.jobs import branches
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import Job, NewEvent
 from services.orchestrator.jobs.plan import Plan, PlannedStep, Stage
-from services.orchestrator.jobs.store import NewJob, Store
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.remote.contract import ContractClient, contract_at
 from services.orchestrator.source.commit import checkpoint_ref
 from services.orchestrator.source.credentials import Credentials

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.job import JobId, NewEvent
 from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
-from services.orchestrator.jobs.store import NewJob
 
 TERM = timedelta(seconds=30)
 

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pawl.wire.errors import FailedPrecondition
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import (
     Artifact,
@@ -17,7 +18,6 @@ from services.orchestrator.jobs.job import (
     StepState,
 )
 from services.orchestrator.jobs.receipts import Receipt, told
-from services.orchestrator.jobs.store import NewJob
 from services.orchestrator.store import jobs, listing, rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean

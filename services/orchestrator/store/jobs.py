@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from pawl.wire.errors import InvalidArgument, Violation
 from services.orchestrator.jobs.job import Job
-from services.orchestrator.jobs.store import JobFilter
+from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.store import listing, rows, tables
 
 job = tables.job

@@ -11,9 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import JobState
-from services.orchestrator.jobs.store import JobFilter, NewJob
+from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.store import tables
 from services.orchestrator.store.text import clean
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from pawl.wire.faultpoints import Point, answered
+from services.orchestrator.jobs.accepting import NewJob, same_job
 from services.orchestrator.jobs.claim import Candidate, Claim, StoreAway
 from services.orchestrator.jobs.history import History
 from services.orchestrator.jobs.job import (
@@ -19,8 +20,8 @@ from services.orchestrator.jobs.job import (
     Stream,
 )
 from services.orchestrator.jobs.publishing import Publication
+from services.orchestrator.jobs.reading import JobFilter, Stretch
 from services.orchestrator.jobs.standing import Queue, Standing
-from services.orchestrator.jobs.store import JobFilter, NewJob, Stretch, same_job
 from services.orchestrator.store import (
     accepting,
     claims,

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.orchestrator.jobs.job import Segment, Stream
-from services.orchestrator.jobs.store import Stretch
+from services.orchestrator.jobs.reading import Stretch
 from services.orchestrator.store import rows, tables
 
 segment = tables.segment

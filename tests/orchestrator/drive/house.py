@@ -10,10 +10,10 @@ from pathlib import Path
 
 from services.orchestrator.drive.claimer import Claimer, claiming
 from services.orchestrator.drive.work import Pace, Tools
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import Event, Job, JobId, JobState
 from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
-from services.orchestrator.jobs.store import NewJob
 from services.orchestrator.skills import SkillFolder
 from services.orchestrator.source.credentials import Credentials
 from services.orchestrator.source.git import Git

@@ -11,9 +11,9 @@ import pytest
 
 from pawl.wire.errors import FailedPrecondition
 from services.orchestrator.jobs.claim import StoreAway
+from services.orchestrator.jobs.driving import Driving
 from services.orchestrator.jobs.job import Event, Job, JobId, JobOutcome, JobState
 from services.orchestrator.jobs.paths import RECEIPT
-from services.orchestrator.jobs.store import Driving
 from tests.orchestrator.drive.house import QUICK, House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Stage

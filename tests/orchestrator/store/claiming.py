@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import Artifact, Job, JobState, NewEvent, Segment, Stream
 from services.orchestrator.jobs.publishing import Publication
-from services.orchestrator.jobs.store import NewJob, Store
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.store import writes
 from services.orchestrator.store.store import SqlStore
 from tests.support.jobs import TERM, fact, some_job

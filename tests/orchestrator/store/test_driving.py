@@ -18,7 +18,8 @@ from services.orchestrator.jobs.job import (
     Usage,
 )
 from services.orchestrator.jobs.plan import Stage
-from services.orchestrator.jobs.store import Store, Stretch
+from services.orchestrator.jobs.reading import Stretch
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.tail import Tail
 from tests.orchestrator.store.claiming import RUN, Rig, a_segment, an_artifact, ended
 from tests.support.jobs import TERM, fact

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from services.orchestrator.jobs.claim import Claim, LeaseLost
+from services.orchestrator.jobs.driving import Driving
 from services.orchestrator.jobs.job import JobOutcome, JobState, StepState
 from services.orchestrator.jobs.plan import Stage
-from services.orchestrator.jobs.store import Driving, Store
+from services.orchestrator.jobs.store import Store
 from tests.orchestrator.store.claiming import (
     PUBLICATION,
     RUN,

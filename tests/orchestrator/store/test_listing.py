@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.failures import Failure, Reason
 from services.orchestrator.jobs.job import Job, JobId, JobOutcome, JobState
 from services.orchestrator.jobs.plan import PublishMode
-from services.orchestrator.jobs.store import JobFilter, NewJob, Store
+from services.orchestrator.jobs.reading import JobFilter
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.store import jobs, listing
 from services.orchestrator.store.engine import reading_engine
 from services.orchestrator.store.store import opened

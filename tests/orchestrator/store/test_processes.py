@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import JobState
-from services.orchestrator.jobs.store import JobFilter
+from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.store import jobs
 from services.orchestrator.store.engine import BUSY_SECONDS
 from services.orchestrator.store.store import SqlStore, opened

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.jobs.plan import Stage
-from services.orchestrator.jobs.store import JobFilter
+from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.store import accepting, claims, listing, retaining, standing, tables
 from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from pawl.wire.errors import AlreadyExists, InvalidArgument
+from services.orchestrator.jobs.accepting import NewJob
 from services.orchestrator.jobs.job import JobId, JobState
-from services.orchestrator.jobs.store import JobFilter, NewJob, Store
+from services.orchestrator.jobs.reading import JobFilter
+from services.orchestrator.jobs.store import Store
 from tests.orchestrator.store.claiming import Rig
 from tests.support.jobs import fact, some_id, some_job, some_plan
 

@@ -10,11 +10,14 @@ import pytest
 
 from pawl.wire.errors import FailedPrecondition
 from services.orchestrator import store as package
+from services.orchestrator.jobs.accepting import Accepting
+from services.orchestrator.jobs.claiming import Claiming
+from services.orchestrator.jobs.driving import Driving
 from services.orchestrator.jobs.job import JobId, JobOutcome, JobState, StepState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.reconciling import Reconciling
 from services.orchestrator.jobs.retention import Retaining
-from services.orchestrator.jobs.store import Accepting, Claiming, Driving, Store
+from services.orchestrator.jobs.store import Store
 from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import (
     EXPIRED,
