@@ -15,7 +15,7 @@ from pawl.v1 import runner_pb2_grpc as rpc
 from pawl.wire.errors import InvalidArgument, Unavailable, Violation
 from pawl.wire.faultpoints import Point, answered, reach
 from pawl.wire.storage import to_message
-from services.runner import convert, moments
+from services.runner import convert, moments, requests
 from services.runner.delivery import Delivery
 from services.runner.slots import Slots
 from services.runner.supervisor import Supervisor
@@ -108,7 +108,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
 
     @override
     async def AckRun(self, request: pb.AckRunRequest, context: Context) -> pb.AckRunResponse:
-        name = convert.run_name(request.run_id, request.epoch)
+        name = requests.run_name(request.run_id, request.epoch)
         await self._supervisor.acknowledge(name, request.epoch)
         return pb.AckRunResponse()
 
@@ -117,7 +117,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
         self, request_iterator: AsyncIterator[pb.PrepareWorkspaceRequest], context: Context
     ) -> AsyncIterator[pb.PrepareWorkspaceResponse]:
         first = await anext(request_iterator, pb.PrepareWorkspaceRequest())
-        request = convert.opening(first.open)
+        request = requests.opening(first.open)
         have = await self._tenancy.open(request)
         delivery = self._tenancy.delivery()
         try:
@@ -135,7 +135,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
 
     @override
     async def Run(self, request: pb.RunRequest, context: Context) -> AsyncIterator[pb.RunResponse]:
-        name, workspace_id, spec, position = convert.run_request(request)
+        name, workspace_id, spec, position = requests.run_request(request)
         attachment = await self._supervisor.follow(
             name,
             request.epoch,
@@ -143,7 +143,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
             spec,
             position,
             attach_only=request.attach_only,
-            sent=convert.moment(request.token) or moments.now(),
+            sent=requests.moment(request.token) or moments.now(),
         )
         reach(Point.T2, _cut_off)
         yield convert.started(
@@ -162,15 +162,15 @@ class RunnerServicer(rpc.RunnerServiceServicer):
 
     @override
     async def KeepRun(self, request: pb.KeepRunRequest, context: Context) -> pb.KeepRunResponse:
-        name = convert.run_name(request.run_id, request.epoch)
-        await self._supervisor.keep(name, request.epoch, convert.moment(request.token))
+        name = requests.run_name(request.run_id, request.epoch)
+        await self._supervisor.keep(name, request.epoch, requests.moment(request.token))
         return pb.KeepRunResponse(token=moments.token())
 
     @override
     async def CancelRun(
         self, request: pb.CancelRunRequest, context: Context
     ) -> pb.CancelRunResponse:
-        name = convert.run_name(request.run_id, request.epoch)
+        name = requests.run_name(request.run_id, request.epoch)
         outcome, receipt = await self._supervisor.cancel(name, request.epoch)
         return pb.CancelRunResponse(
             outcome=convert.OUTCOMES[outcome], receipt=convert.receipt(receipt)
@@ -180,7 +180,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
     async def Checkpoint(
         self, request: pb.CheckpointRequest, context: Context
     ) -> AsyncIterator[pb.CheckpointResponse]:
-        workspace_id, job_id = convert.workspace(request.workspace_id, request.epoch)
+        workspace_id, job_id = requests.workspace(request.workspace_id, request.epoch)
         taken = await self._tenancy.snapshot(workspace_id, job_id, request.epoch)
         yield convert.summary(taken)
         for piece in _pieces(taken.pack):
@@ -192,7 +192,7 @@ class RunnerServicer(rpc.RunnerServiceServicer):
     async def CloseWorkspace(
         self, request: pb.CloseWorkspaceRequest, context: Context
     ) -> pb.CloseWorkspaceResponse:
-        workspace_id, job_id = convert.workspace(request.workspace_id, request.epoch)
+        workspace_id, job_id = requests.workspace(request.workspace_id, request.epoch)
         await self._tenancy.close(workspace_id, job_id, request.epoch)
         return pb.CloseWorkspaceResponse()
 
