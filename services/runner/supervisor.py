@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,16 +14,17 @@ from weakref import WeakValueDictionary
 import structlog
 
 from pawl.wire.errors import FailedPrecondition, NotFound, Unavailable
-from services.runner import ending, moments
+from services.runner import ending, moments, stopping
 from services.runner.attachment import Attachment
 from services.runner.equipment import Equipment
+from services.runner.intake import Intake
 from services.runner.moments import Moment
 from services.runner.position import Position
 from services.runner.recovery import left_by_others
 from services.runner.run import Run
 from services.runner.run_record import RunRecord, digest
 from services.runner.runtimes.card import Card
-from services.runner.values import Outcome, ProcessSeen, Receipt, RunName, RunSpec, WorkspaceId
+from services.runner.values import Outcome, Receipt, RunName, RunSpec, WorkspaceId
 
 logger = structlog.get_logger(__name__)
 
@@ -42,34 +43,18 @@ class Supervisor:
     def __init__(self, directory: Path, tasks: asyncio.TaskGroup, equipment: Equipment) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.incarnation = uuid.uuid4().hex
-        self.leaving = False
         self._directory = directory
         self._tasks = tasks
         self._with = equipment
         self._runs: dict[RunName, Run] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._refused: dict[RunName, None] = {}
-        self._strays: list[ProcessSeen] = []
-        """Processes of runs without a record that could not be ended."""
+        self.intake = Intake(self._runs, equipment.keepers)
 
     @property
     def runs(self) -> Sequence[Run]:
         """Every run a record is held of, by name."""
         return [self._runs[name] for name in sorted(self._runs)]
-
-    @property
-    def draining(self) -> bool:
-        """It takes no new work: it leaves, or a process of some run could not be ended."""
-        return self.leaving or bool(self._survivors())
-
-    @property
-    def draining_reason(self) -> str:
-        """Why it takes no new work; empty while it does."""
-        try:
-            self.require_open()
-        except Unavailable as refused:
-            return refused.message
-        return ""
 
     async def cards(self) -> Sequence[Card]:
         """Returns what each runtime says of itself; each CLI is asked once until it changes."""
@@ -128,7 +113,7 @@ class Supervisor:
         if run.unreadable:
             raise Unavailable("RUN_BROKEN", run.broken or "the run has not begun")
         reader = run.journal.reader(position)
-        return Attachment(run, reader, epoch=epoch, epochs=self._with.epochs, owner=self)
+        return Attachment(run, reader, epoch=epoch, epochs=self._with.epochs, owner=self.intake)
 
     async def keep(self, name: RunName, epoch: int, moment: Moment | None) -> None:
         """Has the lease of a run go on from `moment`, if there is one. Raises NotFound."""
@@ -149,7 +134,7 @@ class Supervisor:
             if run is None:
                 self._refuse(name)
                 raise NotFound("RUN_NOT_FOUND", f"run {name.run_id} is not on this runner")
-            await self._end([run], ending.CANCELLED)
+            await stopping.end([run], ending.CANCELLED, self._with.patience)
         if run.finished is None:
             raise Unavailable("RUN_BROKEN", run.broken or "the run's end was not written down")
         receipt = run.finished.receipt or Receipt()
@@ -171,10 +156,8 @@ class Supervisor:
 
     async def end_all_in(self, workspace_id: WorkspaceId) -> None:
         """Ends what runs in a workspace; the caller is `admitted`. Raises Unavailable."""
-        await self._end(
-            [run for run in self._runs.values() if run.record.workspace_id == workspace_id],
-            ending.CLOSED,
-        )
+        there = [run for run in self._runs.values() if run.record.workspace_id == workspace_id]
+        await stopping.end(there, ending.CLOSED, self._with.patience)
 
     def require_idle(self, workspace_id: WorkspaceId) -> None:
         """Raises FailedPrecondition, RUN_ALIVE, where something runs in a workspace."""
@@ -184,35 +167,16 @@ class Supervisor:
                     "RUN_ALIVE", f"run {run.record.name.run_id} is alive in {workspace_id}"
                 )
 
-    def require_open(self) -> None:
-        """Raises Unavailable, DRAINING, where no new work is taken."""
-        if self.leaving:
-            raise Unavailable("DRAINING", "this runner is leaving; ask another, or again later")
-        for run_id, survivors in self._survivors().items():
-            names = ", ".join(f"{each.name} ({each.pid})" for each in survivors)
-            raise Unavailable(
-                "DRAINING",
-                f"processes of {run_id} could not be ended: {names}; no new work is taken until "
-                "somebody has ended them",
-            )
-
-    def _survivors(self) -> Mapping[str, Sequence[ProcessSeen]]:
-        """What could not be ended and lives still, by the run it belongs to."""
-        self._strays = [each for each in self._strays if self._with.keepers.lives(each)]
-        found = {f"run {run.record.name.run_id}": run.survivors for run in self._runs.values()}
-        found["a run without a readable record"] = self._strays
-        return {run_id: survivors for run_id, survivors in found.items() if survivors}
-
     def leave(self) -> None:
         """Takes no new work from now on, and ends the streams; the runs go on."""
-        self.leaving = True
+        self.intake.leaving = True
         for run in self._runs.values():
             run.wake()
 
     async def recover(self) -> None:
         """Goes on with the runs of earlier processes; what dead keepers left has ended then."""
         left = await left_by_others(self._directory, self._with)
-        self._strays = left.strays
+        self.intake.strays = left.strays
         for found in left.runs:
             run = self._run(found.directory, found.record, version="", kept=Moment(0.0))
             run.swept = found.swept
@@ -228,7 +192,7 @@ class Supervisor:
     async def _start(
         self, name: RunName, workspace_id: WorkspaceId, spec: RunSpec, sent: Moment
     ) -> Run:
-        self.require_open()
+        self.intake.require_open()
         if name in self._refused:
             raise FailedPrecondition(
                 "RUN_CANCELLED", f"run {name.run_id} was stopped before it had begun"
@@ -273,24 +237,7 @@ class Supervisor:
                 raise FailedPrecondition(
                     "RUN_ALIVE", f"run {other.record.name.run_id} of the same job has not ended"
                 )
-        await self._end(others, ending.SUPERSEDED)
-
-    async def _end(self, runs: Sequence[Run], reason: str) -> None:
-        alive = [run for run in runs if not run.done.is_set()]
-        for run in alive:
-            run.stop(reason)
-        patience = self._with.patience
-        if not await _all_done(alive, patience.stop):
-            for run in alive:
-                if not run.done.is_set():
-                    run.force()
-        if not await _all_done(alive, patience.sweep):
-            names = ", ".join(run.record.name.run_id for run in alive if not run.done.is_set())
-            raise Unavailable(
-                "RUN_ALIVE",
-                f"still ending {names}; ask again in a moment",
-                retry_after=timedelta(seconds=2),
-            )
+        await stopping.end(others, ending.SUPERSEDED, self._with.patience)
 
     def _refuse(self, name: RunName) -> None:
         """Starts this run never: a call to start it may be on its way still.
@@ -349,14 +296,3 @@ async def supervise(directory: Path, equipment: Equipment) -> AsyncIterator[Supe
             tidying.cancel()
             for run in supervisor.runs:
                 run.leave()
-
-
-async def _all_done(runs: Sequence[Run], limit: timedelta) -> bool:
-    """Whether all have ended, waiting for it so long at most."""
-    try:
-        async with asyncio.timeout(limit.total_seconds()):
-            for run in runs:
-                await run.done.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -41,7 +41,7 @@ class Tenancy:
         Raises ResourceExhausted, Aborted, and Unavailable where no new work is taken.
         """
         async with self._supervisor.admitted(request.job_id, request.epoch):
-            self._supervisor.require_open()
+            self._supervisor.intake.require_open()
             # Refuses a malformed key before anything is taken.
             cache = self._workspaces.cache(request.opening.repository_key)
             self._slots.take(request.opening.workspace_id)
