@@ -1,9 +1,7 @@
 """One run: begun or found, followed to its end, written down."""
 
 import asyncio
-from binascii import b2a_base64
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -11,19 +9,19 @@ from typing import cast
 import structlog
 
 from pawl.wire.faultpoints import Point, begin, reach
-from services.runner import ending
+from services.runner import ending, starting
 from services.runner.abandon import abandon
 from services.runner.following import Follower
 from services.runner.frames import Started
 from services.runner.holding import Keeper, KeeperFailed, Keepers, Patience
 from services.runner.journal import Journal
-from services.runner.keeper import marks, record
-from services.runner.keeper.record import Ended, Order
+from services.runner.keeper import record
+from services.runner.keeper.record import Ended
 from services.runner.keeper.record import Started as Kept
 from services.runner.liveness import Silence
 from services.runner.moments import Moment
 from services.runner.run_record import RunRecord
-from services.runner.runtimes.runtime import Invocation, Place, Reader, Runtime
+from services.runner.runtimes.runtime import Place, Reader, Runtime
 from services.runner.values import Finished, ProcessSeen, Receipt
 
 logger = structlog.get_logger(__name__)
@@ -183,7 +181,9 @@ class Run:
         place = self.locate()
         reader = self._runtime.reader(place)
         try:
-            invocation = await asyncio.to_thread(self._prepare, place, prompt)
+            invocation = await asyncio.to_thread(
+                starting.prepare, self._runtime, self.record, place, prompt
+            )
         except OSError as problem:
             await self._conclude(await self._unprepared(problem))
             return
@@ -200,7 +200,15 @@ class Run:
         )
         await follower.begin()
         if prompt is not None:
-            self._keeper = self._keepers.launch(self.directory, self._order(place, invocation))
+            order = starting.order(
+                self.directory,
+                invocation,
+                place,
+                limits=self.record.limits,
+                patience=self._patience,
+                kept=self._moment,
+            )
+            self._keeper = self._keepers.launch(self.directory, order)
         elif self._keeper is None:
             self._keeper = self._keepers.find(self.directory)
         self.begun.set()
@@ -214,17 +222,6 @@ class Run:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.record.write(self.directory)
 
-    def _prepare(self, place: Place, prompt: str | None) -> Invocation:
-        """Returns how to start the CLI, or how it was started: its secrets are needed to mask."""
-        spec = self.record.spec()
-        if prompt is None:
-            return self._runtime.invocation(spec, place)
-        spec = replace(spec, prompt=prompt)
-        for directory in (place.home, place.tmp, place.state, place.run):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._runtime.prepare(spec, place)
-        return self._runtime.invocation(spec, place)
-
     async def _unprepared(self, problem: OSError) -> Finished:
         logger.warning("run_not_prepared", problem=str(problem))
         self._keeper = self._keepers.find(self.directory)
@@ -236,26 +233,6 @@ class Run:
             "AGENT_UNAVAILABLE",
             f"The runner could not prepare the CLI: {problem}.",
             "Correct the setting or the file that it names; then submit the task again.",
-        )
-
-    def _order(self, place: Place, invocation: Invocation) -> Order:
-        patience, limits, mark = self._patience, self.record.limits, marks.new()
-        return Order(
-            mark=mark,
-            argv=invocation.argv,
-            env={**invocation.env, marks.VARIABLE: str(mark)},
-            cwd=str(place.repo),
-            prompt=b2a_base64(invocation.prompt, newline=False).decode(),
-            stdout=str(self.directory / "stdout"),
-            stderr=str(self.directory / "stderr"),
-            max_capture_bytes=limits.max_output_bytes,
-            step_timeout=limits.step_timeout.total_seconds(),
-            interrupt_grace=patience.interrupt.total_seconds(),
-            terminate_grace=patience.terminate.total_seconds(),
-            linger_grace=patience.linger.total_seconds(),
-            orphan_limit=patience.orphan.total_seconds(),
-            kept=self._moment,
-            sweep_limit=patience.sweep.total_seconds(),
         )
 
     async def _follow(self, keeper: Keeper, follower: Follower) -> None:
