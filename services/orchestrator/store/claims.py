@@ -17,7 +17,6 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.store import rows, tables
-from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import (
     CommitUnanswered,
     committed,
@@ -28,6 +27,7 @@ from services.orchestrator.store.engine import (
 from services.orchestrator.store.text import dumps
 from services.orchestrator.store.writes import (
     CLAIMABLE,
+    GONE,
     UNCOUNTED,
     all_moved,
     driven,

@@ -21,10 +21,9 @@ from services.orchestrator.jobs.job import (
     total,
 )
 from services.orchestrator.store import jobs, listing, output, rows, tables
-from services.orchestrator.store.accepting import GONE
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
-from services.orchestrator.store.writes import PROGRESS, UNCOUNTED, driven, store_artifacts
+from services.orchestrator.store.writes import GONE, PROGRESS, UNCOUNTED, driven, store_artifacts
 
 job = tables.job
 step = tables.step

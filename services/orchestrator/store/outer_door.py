@@ -23,15 +23,17 @@ from services.orchestrator.jobs.publishing import Publication
 from services.orchestrator.jobs.reading import JobFilter, Stretch
 from services.orchestrator.jobs.standing import Queue, Standing
 from services.orchestrator.store import (
-    accepting,
+    cancels,
     claims,
     events,
+    expiring,
     history,
     jobs,
     output,
     publishing,
     reopening,
     standing,
+    submits,
 )
 from services.orchestrator.store.threads import Threads
 
@@ -131,12 +133,12 @@ class SqlAccepting:
         """See Accepting."""
         if not request_id:
             return None
-        return await self._threads.read(accepting.submitted, principal, request_id)
+        return await self._threads.read(submits.submitted, principal, request_id)
 
     async def submit(self, new: NewJob) -> tuple[Job, bool]:
         """See Accepting."""
         try:
-            return await self._threads.write(accepting.insert, new), False
+            return await self._threads.write(submits.insert, new), False
         except sa.exc.IntegrityError:
             # Somebody was here first, or the job id is not new, which is a defect.
             earlier = await self.submitted(new.principal, new.request_id)
@@ -150,7 +152,7 @@ class SqlAccepting:
     ) -> Job | None:
         """See Accepting."""
         found, refusal = await self._threads.write(
-            accepting.cancel, job_id, by=by, reason=reason, receipt=receipt
+            cancels.cancel, job_id, by=by, reason=reason, receipt=receipt
         )
         if refusal is not None:
             raise refusal
@@ -177,8 +179,8 @@ class SqlAccepting:
 
     async def expire_queued(self) -> Sequence[JobId]:
         """See Accepting."""
-        overdue = await self._threads.read(accepting.overdue)
-        return [one for one in overdue if await self._threads.write(accepting.expire, one)]
+        overdue = await self._threads.read(expiring.overdue)
+        return [one for one in overdue if await self._threads.write(expiring.expire, one)]
 
 
 class SqlClaiming:

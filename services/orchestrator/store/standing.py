@@ -11,8 +11,8 @@ from services.orchestrator.jobs.job import Event, Job, JobId, JobState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.standing import Count, Queue, Required, Standing
 from services.orchestrator.store import claims, events, jobs, rows, tables
-from services.orchestrator.store.accepting import OVERDUE
 from services.orchestrator.store.engine import now
+from services.orchestrator.store.expiring import OVERDUE
 from services.orchestrator.store.writes import CLAIMABLE
 
 job = tables.job

@@ -62,6 +62,15 @@ A long step that loses its owner time and again, and prints all the while, is no
 kills them.
 """
 
+GONE: dict[str, Any] = {
+    "end_time": now(),
+    "not_before": None,
+    "owner": "",
+    "lease_until": None,
+    "queue_deadline": None,
+}
+"""What every end of a job has in common."""
+
 _INSERT_EVENTS = sa.insert(tables.event)
 
 # Built once: building it costs more than executing it, and every write begins with it.

@@ -11,7 +11,15 @@ import sqlalchemy as sa
 from services.orchestrator.jobs.job import JobId, JobState
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.reading import JobFilter
-from services.orchestrator.store import accepting, claims, listing, retaining, standing, tables
+from services.orchestrator.store import (
+    claims,
+    expiring,
+    listing,
+    retaining,
+    standing,
+    submits,
+    tables,
+)
 from services.orchestrator.store.store import SqlStore
 from tests.orchestrator.store.claiming import Rig
 from tests.support.jobs import TERM, fact, some_job, some_plan
@@ -30,16 +38,16 @@ OLD_ARTIFACTS = retaining.with_old_artifacts(timedelta(days=30))
             "job_publishing",
             partial(claims.candidates, limit=5, after="", state=JobState.QUEUED, publishing=True),
         ),
-        ("job_queue_deadline", accepting.overdue),
+        ("job_queue_deadline", expiring.overdue),
         # By its id it has no need to look for what is overdue.
         (
             "sqlite_autoindex_job_1",
-            lambda connection: accepting.expire(connection, JobId("some-job")),
+            lambda connection: expiring.expire(connection, JobId("some-job")),
         ),
         ("job_listed", lambda connection: claims.give_up(connection, "me")),
         ("job_checkpoints_kept", partial(retaining.jobs, where=OLD_CHECKPOINTS, limit=5)),
         ("job_artifacts_kept", partial(retaining.jobs, where=OLD_ARTIFACTS, limit=5)),
-        ("job_request", lambda connection: accepting.submitted(connection, "local", "r")),
+        ("job_request", lambda connection: submits.submitted(connection, "local", "r")),
     ],
 )
 async def test_the_index_is_used(
