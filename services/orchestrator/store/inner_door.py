@@ -18,7 +18,7 @@ from services.orchestrator.jobs.job import (
 )
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.jobs.publishing import Phase, Publication
-from services.orchestrator.store import driving, publishing
+from services.orchestrator.store import driving, publishing, steps
 from services.orchestrator.store.threads import Threads
 from services.orchestrator.store.writes import PROGRESS, driven
 
@@ -90,7 +90,7 @@ class SqlDriving:
     ) -> None:
         """See Driving."""
         await self._threads.write(
-            driving.start_step,
+            steps.start,
             claim,
             events,
             step_index=step_index,
@@ -108,7 +108,7 @@ class SqlDriving:
     ) -> None:
         """See Driving."""
         await self._threads.write(
-            driving.tell_version, claim, step_index=step_index, attempt=attempt, version=version
+            steps.tell_version, claim, step_index=step_index, attempt=attempt, version=version
         )
 
     async def finish_step(
@@ -124,7 +124,7 @@ class SqlDriving:
     ) -> None:
         """See Driving."""
         await self._threads.write(
-            driving.close_step,
+            steps.close,
             claim,
             events,
             step_index=step_index,
@@ -149,7 +149,7 @@ class SqlDriving:
     ) -> None:
         """See Driving."""
         await self._threads.write(
-            driving.close_step,
+            steps.close,
             claim,
             events,
             step_index=step_index,
@@ -162,18 +162,18 @@ class SqlDriving:
 
     async def append_output(self, claim: Claim, segments: Sequence[Segment]) -> None:
         """See Driving. Raises ValueError where a stream would get a gap."""
-        await self._threads.write(driving.append_output, claim, segments)
+        await self._threads.write(steps.append_output, claim, segments)
 
     async def merge_output(self, claim: Claim, merged: Segment, *, first_order: int) -> None:
         """See Driving. Raises ValueError."""
-        await self._threads.write(driving.merge_output, claim, merged, first_order=first_order)
+        await self._threads.write(steps.merge_output, claim, merged, first_order=first_order)
 
     async def join_output(
         self, claim: Claim, *, step_index: int, attempt: int, artifacts: Sequence[Artifact]
     ) -> None:
         """See Driving."""
         await self._threads.write(
-            driving.join_output, claim, step_index=step_index, attempt=attempt, artifacts=artifacts
+            steps.join_output, claim, step_index=step_index, attempt=attempt, artifacts=artifacts
         )
 
     async def keep(self, claim: Claim, artifacts: Sequence[Artifact]) -> None:
