@@ -3,9 +3,6 @@
 import asyncio
 import errno
 import hashlib
-import os
-import re
-import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +17,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from pawl.wire.errors import DataLoss, Unavailable
+from services.orchestrator.disk import Disk
 from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import Artifact, JobId
 
@@ -30,10 +28,6 @@ PARTS_AT_ONCE = 2
 """Both bound what a large file takes of memory on its way to a bucket."""
 DELETED_AT_ONCE = 500
 LISTED_AT_ONCE = 500
-NAMED_DIRECTORIES = 4096
-
-UNFINISHED = re.compile(r"#\d+\Z")
-"""How a name ends while its file is being written."""
 
 CONTENT_TYPES = {
     ".json": "application/json",
@@ -64,12 +58,10 @@ class Artifacts:
     Every call may raise Unavailable ARTIFACTS_AWAY, and every put JobFailed STORAGE_FULL.
     """
 
-    def __init__(self, store: ObjectStore, *, root: Path | None = None) -> None:
+    def __init__(self, store: ObjectStore, *, disk: Disk | None = None) -> None:
         self._store = store
-        self._root = root
+        self._disk = disk
         """Where the store's files are; None for a bucket."""
-        self._named: set[Path] = set()
-        """Directories whose own names are durable; forgotten when they get many."""
 
     @classmethod
     def at(cls, url: str) -> Self:
@@ -79,12 +71,12 @@ class Artifacts:
             return cls(from_url(url))
         root = Path(unquote(parts.path))
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(LocalStore(root), root=root)
+        return cls(LocalStore(root), disk=Disk(root))
 
     @property
     def root(self) -> Path | None:
         """The folder it is on this host's disk; None for a bucket."""
-        return self._root
+        return self._disk.root if self._disk else None
 
     async def put_file(self, job_id: JobId, path: str, source: Path) -> Artifact:
         """Stores a file, which nobody changes meanwhile, as the artifact `path`."""
@@ -171,17 +163,19 @@ class Artifacts:
 
     async def forget(self, job_id: str) -> None:
         """Removes the empty folders of a job for which nothing will be put any more."""
-        if self._root is not None:
-            await asyncio.to_thread(_remove_folders, self._root / "jobs" / job_id)
+        if self._disk is not None:
+            its = f"jobs/{job_id}"
+            folders = (f"{its}/segments", f"{its}/artifacts", its)
+            await asyncio.to_thread(self._disk.remove_folders, *folders)
 
     async def drop_unfinished(self, before: datetime) -> int:
         """Removes files of puts that were killed, last written to before; returns how many.
 
         No listing shows them: a file gets its name when it is whole.
         """
-        if self._root is None:
+        if self._disk is None:
             return 0
-        return await asyncio.to_thread(_drop_unfinished, self._root / "jobs", before.timestamp())
+        return await asyncio.to_thread(self._disk.drop_unfinished, "jobs", before.timestamp())
 
     async def _put(
         self, job_id: JobId, path: str, content: Path | bytes, *, sha256: str, size: int
@@ -199,74 +193,14 @@ class Artifacts:
 
     async def _put_durably(self, key: str, content: Path | bytes) -> None:
         with _room(), _reachable():
-            if self._root is not None and isinstance(content, Path):
-                await asyncio.to_thread(self._copy, content, self._root / key)
+            if self._disk is not None and isinstance(content, Path):
+                await asyncio.to_thread(self._disk.copy, content, key)
                 return
             await obstore.put_async(
                 self._store, key, content, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
             )
-            if self._root is not None:
-                await asyncio.to_thread(self._sync, self._root / key)
-
-    def _copy(self, source: Path, file: Path) -> None:
-        """Puts a copy of `source` at `file`, whole or not at all.
-
-        The kernel copies: the store would hold 40 MB of a large file in memory meanwhile.
-        """
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # The form of name that the store gives its own drafts, and leaves out of its listings.
-        draft = file.with_name(f"{file.name}#{uuid.uuid4().int}")
-        try:
-            shutil.copyfile(source, draft)
-            draft.replace(file)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-        self._sync(file)
-
-    def _sync(self, file: Path) -> None:
-        """Makes a file that was renamed into place, and its name, survive a loss of power."""
-        _fsync(file)
-        directory = file.parent
-        _fsync(directory)
-        if len(self._named) > NAMED_DIRECTORIES:
-            self._named.clear()
-        while directory != self._root and directory not in self._named:
-            _fsync(directory.parent)
-            self._named.add(directory)
-            directory = directory.parent
-
-
-def _remove_folders(folder: Path) -> None:
-    for place in (folder / "segments", folder / "artifacts", folder):
-        try:
-            place.rmdir()
-        except OSError:
-            continue  # it holds something, or is gone already
-
-
-def _drop_unfinished(jobs: Path, before: float) -> int:
-    dropped = 0
-    for folder, _, names in os.walk(jobs):
-        for name in names:
-            if not UNFINISHED.search(name):
-                continue
-            file = Path(folder, name)
-            try:
-                if file.stat().st_mtime < before:
-                    file.unlink()
-                    dropped += 1
-            except FileNotFoundError:
-                continue
-    return dropped
-
-
-def _fsync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            if self._disk is not None:
+                await asyncio.to_thread(self._disk.sync, key)
 
 
 def _digest(source: Path) -> tuple[str, int]:
