@@ -1,15 +1,12 @@
 """One attempt of one step, as the parts of a driver pass it around."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from services.orchestrator.drive.ports import (
-    Runner,
-    RunnerUnreachable,
-    RunOrder,
-)
+from services.orchestrator.drive.ports import Runner, RunnerUnreachable, RunOrder
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import Failure
-from services.orchestrator.jobs.job import Step
+from services.orchestrator.jobs.job import Step, Usage
 from services.orchestrator.jobs.plan import PlannedStep
 
 
@@ -19,6 +16,22 @@ class GivenUp(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class RunLost(Exception):
+    """The run has ended without a result, and its step is to be started again.
+
+    `wait` is set where that is nobody's loss: a provider takes no requests for so long.
+    """
+
+    def __init__(
+        self, why: str, *, wait: timedelta | None = None, usage: Usage | None = None
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.wait = wait
+        self.usage = usage
+        """What it had consumed, as far as that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,13 @@ import structlog
 from pawl.wire.errors import Unavailable
 from pawl.wire.faultpoints import Point, reach
 from pawl.wire.logs import about
-from services.orchestrator.drive.attempt import Attempt, GivenUp
+from services.orchestrator.drive.attempt import Attempt, GivenUp, RunLost
 from services.orchestrator.drive.closing import forget
 from services.orchestrator.drive.facts import sentence, stage_event, step_event
 from services.orchestrator.drive.following import see_through
 from services.orchestrator.drive.housing import NoRoom, house, leave
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
 from services.orchestrator.drive.ports import Runner
-from services.orchestrator.drive.recording import RunLost
 from services.orchestrator.drive.stagelogs import events_of
 from services.orchestrator.drive.tracks import segment_keys, step_logs
 from services.orchestrator.drive.work import Work

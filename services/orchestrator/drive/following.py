@@ -8,25 +8,15 @@ from typing import NoReturn
 import structlog
 
 from pawl.wire.faultpoints import Point, reach
-from services.orchestrator.drive.attempt import Attempt
+from services.orchestrator.drive.attempt import Attempt, RunLost
 from services.orchestrator.drive.closing import close, forget, of_step
 from services.orchestrator.drive.facts import sentence, step_event, summary_of
+from services.orchestrator.drive.hearing import Hearing
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
-from services.orchestrator.drive.ports import (
-    Finished,
-    RunnerUnreachable,
-    RunOutcome,
-    RunUnknown,
-)
-from services.orchestrator.drive.recording import Recording, RunLost
+from services.orchestrator.drive.ports import Finished, RunnerUnreachable, RunOutcome, RunUnknown
+from services.orchestrator.drive.recording import Recording
 from services.orchestrator.drive.stopping import Unended, end_run, snapshot, stop
-from services.orchestrator.drive.tracks import (
-    Tree,
-    next_order,
-    segment_keys,
-    step_logs,
-    take_tree,
-)
+from services.orchestrator.drive.tracks import Tree, next_order, segment_keys, step_logs, take_tree
 from services.orchestrator.jobs import retries
 from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
@@ -53,21 +43,21 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
                 step_index=step.index,
             )
         )
-    recording = await _recording(attempt)
+    hearing = await _hearing(attempt)
     # The last owner may have died before it asked for the run. A runner that has the
     # workspace and no record of the run never started it; one that lost both says so.
-    attach_only = adopting and bool(recording.positions)
+    attach_only = adopting and bool(hearing.recording.positions)
     try:
         async with work.stop.watching():
-            end = await recording.follow(attempt.runner, attempt.order, attach_only=attach_only)
+            end = await hearing.follow(attempt.runner, attempt.order, attach_only=attach_only)
     except (CancelWanted, LimitHit) as cause:
-        await stop(attempt, recording, cause)
+        await stop(attempt, hearing, cause)
     except JobFailed as refused:
         # It may be alive all the same: what cannot be believed is not what cannot run.
-        await stop(attempt, recording, of_step(refused.failure, step))
-    end = end if end.usage is not None else replace(end, usage=recording.usage)
+        await stop(attempt, hearing, of_step(refused.failure, step))
+    end = end if end.usage is not None else replace(end, usage=hearing.usage)
     if end.outcome is not RunOutcome.FAILED and end.receipt and end.receipt.survivors:
-        await _outlast(attempt, recording, end)
+        await _outlast(attempt, hearing, end)
     match end.outcome:
         case RunOutcome.SUCCEEDED:
             await _succeed(attempt, end)
@@ -78,12 +68,12 @@ async def see_through(attempt: Attempt, *, adopting: bool) -> None:
             await _fail(attempt, end)
 
 
-async def _recording(attempt: Attempt) -> Recording:
+async def _hearing(attempt: Attempt) -> Hearing:
     work, step = attempt.work, attempt.step
     received = await work.tools.store.received(
         work.job.job_id, step_index=step.index, attempt=step.attempt
     )
-    return Recording(
+    recording = Recording(
         work=work,
         step_index=step.index,
         attempt=step.attempt,
@@ -91,6 +81,7 @@ async def _recording(attempt: Attempt) -> Recording:
         next_order=await next_order(work, step.index, step.attempt),
         version=step.version,
     )
+    return Hearing(work=work, recording=recording)
 
 
 async def _succeed(attempt: Attempt, end: Finished) -> None:
@@ -149,10 +140,10 @@ async def _checkpoint(attempt: Attempt, end: Finished) -> Tree:
             await asyncio.sleep(pace.back_off.total_seconds())
 
 
-async def _outlast(attempt: Attempt, recording: Recording, end: Finished) -> None:
+async def _outlast(attempt: Attempt, hearing: Hearing, end: Finished) -> None:
     """Waits until what has outlived the run has gone: nothing more of the job runs beside it."""
     try:
-        await end_run(attempt, contact=recording.contact)
+        await end_run(attempt, contact=hearing.contact)
     except Unended as unended:
         await close(attempt, unended.given_up, receipt=unended.receipt, end=end)
 

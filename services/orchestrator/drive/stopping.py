@@ -8,21 +8,13 @@ from typing import NoReturn
 import structlog
 
 from pawl.wire.errors import Unavailable
-from services.orchestrator.drive.attempt import Attempt, GivenUp
+from services.orchestrator.drive.attempt import Attempt, GivenUp, RunLost
 from services.orchestrator.drive.closing import close
 from services.orchestrator.drive.facts import step_event
+from services.orchestrator.drive.hearing import Hearing
 from services.orchestrator.drive.interrupt import CancelWanted, LimitHit
-from services.orchestrator.drive.ports import (
-    Finished,
-    RunAlive,
-    RunnerUnreachable,
-    RunUnknown,
-)
-from services.orchestrator.drive.recording import Recording, RunLost
-from services.orchestrator.drive.tracks import (
-    Tree,
-    take_tree,
-)
+from services.orchestrator.drive.ports import Finished, RunAlive, RunnerUnreachable, RunUnknown
+from services.orchestrator.drive.tracks import Tree, take_tree
 from services.orchestrator.jobs.failures import Failure, JobFailed, Reason
 from services.orchestrator.jobs.receipts import NAMED, Receipt
 from services.orchestrator.source.git import GitFailed, GitSaidTooMuch, GitTimedOut
@@ -53,7 +45,7 @@ class Unended(Exception):
 
 
 async def stop(
-    attempt: Attempt, recording: Recording, cause: CancelWanted | LimitHit | JobFailed
+    attempt: Attempt, hearing: Hearing, cause: CancelWanted | LimitHit | JobFailed
 ) -> NoReturn:
     """Stops the run, stores the rest of its output and what it had done.
 
@@ -63,11 +55,11 @@ async def stop(
     end: Finished | None = None
     why: CancelWanted | LimitHit | JobFailed | GivenUp = cause
     try:
-        receipt = await end_run(attempt, contact=recording.contact)
-        await recording.settle()
+        receipt = await end_run(attempt, contact=hearing.contact)
+        await hearing.recording.settle()
         if not receipt.presumed:
             async with asyncio.timeout(attempt.work.tools.pace.drain.total_seconds()):
-                end = await recording.follow(attempt.runner, attempt.order, attach_only=True)
+                end = await hearing.follow(attempt.runner, attempt.order, attach_only=True)
     except Unended as unended:
         receipt = unended.receipt
         if isinstance(cause, CancelWanted):
@@ -75,9 +67,9 @@ async def stop(
     except (RunLost, JobFailed, TimeoutError) as error:
         logger.info("rest_not_followed", why=str(error))
     # The time limit may have interrupted a write as well: the log is of what is stored.
-    await recording.settle()
+    await hearing.recording.settle()
     tree = await snapshot(attempt)
-    await close(attempt, why, receipt=receipt, end=end, tree=tree, usage=recording.usage)
+    await close(attempt, why, receipt=receipt, end=end, tree=tree, usage=hearing.usage)
 
 
 async def end_run(attempt: Attempt, *, contact: float) -> Receipt:
