@@ -1,14 +1,13 @@
 """Between the domain's values and the messages clients see."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
 
-from google.protobuf import json_format, struct_pb2, timestamp_pb2
+from google.protobuf import timestamp_pb2
 
-from pawl.v1 import job_pb2, task_pb2
+from pawl.v1 import job_pb2
 from pawl.wire.storage import span, to_message
+from services.orchestrator import plans
 from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.failures import Failure
 from services.orchestrator.jobs.job import (
@@ -23,119 +22,15 @@ from services.orchestrator.jobs.job import (
     Stream,
     Usage,
 )
-from services.orchestrator.jobs.plan import Capability, Plan, PlannedStep, Skill, Stage
 from services.orchestrator.jobs.runners import KnownRunner
+from services.orchestrator.plans import STAGES
+from services.orchestrator.structs import dict_to_struct
 
 # Names, not numbers: messages take either, and the names are what the domain has too.
 STATES = {state: f"JOB_STATE_{state.name}" for state in JobState}
 OUTCOMES = {one: f"JOB_OUTCOME_{one.name}" for one in JobOutcome}
 STEP_STATES = {one: f"STEP_STATE_{one.name}" for one in StepState}
-STAGES = {stage: f"STAGE_{stage.name}" for stage in Stage}
 STREAMS = {one: f"OUTPUT_STREAM_{one.name}" for one in Stream}
-
-_STAGES_READ = {task_pb2.Stage.Value(name): stage for stage, name in STAGES.items()}
-_PROVENANCE = {
-    "explicit": task_pb2.PROVENANCE_SOURCE_EXPLICIT,
-    "defaulted": task_pb2.PROVENANCE_SOURCE_DEFAULTED,
-    "derived": task_pb2.PROVENANCE_SOURCE_DERIVED,
-}
-_PROVENANCE_READ = {number: word for word, number in _PROVENANCE.items()}
-_SOURCES = {
-    "step": task_pb2.SKILL_SOURCE_STEP,
-    "task": task_pb2.SKILL_SOURCE_TASK,
-    "default": task_pb2.SKILL_SOURCE_DEFAULT,
-}
-_SOURCES_READ = {number: word for word, number in _SOURCES.items()}
-
-
-def struct_to_dict(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """The JSON object a Struct holds; whole numbers come out as int."""
-    return {key: _plain(value) for key, value in struct.fields.items()}
-
-
-def _plain(value: struct_pb2.Value) -> Any:
-    match value.WhichOneof("kind"):
-        case "struct_value":
-            return struct_to_dict(value.struct_value)
-        case "list_value":
-            return [_plain(one) for one in value.list_value.values]
-        case "number_value":
-            number = value.number_value
-            return int(number) if number.is_integer() else number
-        case "string_value":
-            return value.string_value
-        case "bool_value":
-            return value.bool_value
-        case _:
-            return None
-
-
-def dict_to_struct(value: Mapping[str, Any]) -> struct_pb2.Struct:
-    """The other way; values must be JSON."""
-    return json_format.ParseDict(dict(value), struct_pb2.Struct())
-
-
-def plan_from_message(message: task_pb2.Plan) -> Plan:
-    """The plan the contract sent."""
-    return Plan(
-        task=struct_to_dict(message.task),
-        provenance={
-            one.path: _PROVENANCE_READ.get(one.source, "derived") for one in message.provenance
-        },
-        capabilities=tuple(
-            Capability(name=one.name, reasons=tuple(one.reasons))
-            for one in message.required_capabilities
-        ),
-        stages=tuple(_STAGES_READ[one] for one in message.stages if one in _STAGES_READ),
-        steps=tuple(
-            PlannedStep(
-                index=one.step_index,
-                id=one.id,
-                title=one.title,
-                skill=Skill(
-                    id=one.skill.id,
-                    args=struct_to_dict(one.skill.args),
-                    source=_SOURCES_READ.get(one.skill.source, "default"),
-                ),
-                has_step_instructions=one.has_step_instructions,
-                prompt=one.prompt,
-            )
-            for one in message.steps
-        ),
-        digest=message.digest,
-    )
-
-
-def plan_to_message(plan: Plan) -> task_pb2.Plan:
-    """The plan as clients see it: what the contract had sent."""
-    return task_pb2.Plan(
-        task=dict_to_struct(plan.task),
-        provenance=[
-            task_pb2.Provenance(path=path, source=_PROVENANCE[word])
-            for path, word in plan.provenance.items()
-        ],
-        required_capabilities=[
-            task_pb2.RequiredCapability(name=one.name, reasons=one.reasons)
-            for one in plan.capabilities
-        ],
-        stages=[STAGES[stage] for stage in plan.stages],
-        steps=[
-            task_pb2.PlannedStep(
-                step_index=step.index,
-                id=step.id,
-                title=step.title,
-                skill=task_pb2.Skill(
-                    id=step.skill.id,
-                    args=dict_to_struct(step.skill.args),
-                    source=_SOURCES[step.skill.source],
-                ),
-                has_step_instructions=step.has_step_instructions,
-                prompt=step.prompt,
-            )
-            for step in plan.steps
-        ],
-        digest=plan.digest,
-    )
 
 
 def job_to_message(job: Job) -> job_pb2.Job:
@@ -145,7 +40,7 @@ def job_to_message(job: Job) -> job_pb2.Job:
         state=STATES[job.state],
         outcome=OUTCOMES[job.outcome] if job.outcome else None,
         failure=failure_to_message(job.failure) if job.failure else None,
-        plan=plan_to_message(job.plan) if job.plan else None,
+        plan=plans.to_message(job.plan) if job.plan else None,
         priority=job.priority,
         attempt=job.attempt,
         max_attempts=job.max_attempts,

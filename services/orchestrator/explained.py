@@ -5,7 +5,7 @@ from datetime import timedelta
 from google.protobuf import duration_pb2
 
 from pawl.v1 import orchestrator_pb2 as pb
-from services.orchestrator import convert
+from services.orchestrator import convert, plans
 from services.orchestrator.jobs.eligibility import Obstacle, Offers, offering
 from services.orchestrator.jobs.explanation import (
     Asked,
@@ -103,7 +103,7 @@ def _look(asked: Asked) -> pb.RunnerLook:
 
 def _running(job: Job, about: Running) -> pb.Running:
     return pb.Running(
-        stage=convert.STAGES[about.stage] if about.stage else None,
+        stage=plans.STAGES[about.stage] if about.stage else None,
         step_index=about.step_index,
         attempt=job.attempt,
         run_id=about.run_id,

@@ -24,6 +24,7 @@ from services.orchestrator.jobs.job import Event, Job, JobId, JobState, Stream
 from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.jobs.runners import KnownRunner
 from services.orchestrator.jobs.store import Store
+from services.orchestrator.structs import struct_to_dict
 from services.orchestrator.submitting import Contract, Submission, Submitting
 from services.orchestrator.tail import Chunk
 from services.orchestrator.watching import Seen, Watch, Wish
@@ -96,7 +97,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
     ) -> pb.SubmitTaskResponse:
         submission = Submission(
             principal=PRINCIPAL,
-            payload=convert.struct_to_dict(request.payload),
+            payload=struct_to_dict(request.payload),
             request_id=request.request_id,
             priority=request.priority,
             max_attempts=request.max_attempts,

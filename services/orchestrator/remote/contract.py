@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
-from google.protobuf import json_format, struct_pb2
 
 from pawl.v1 import contract_pb2 as pb
 from pawl.v1 import contract_pb2_grpc as rpc
 from pawl.v1 import task_pb2
 from pawl.wire.channel import channel, refusal
 from pawl.wire.errors import DeadlineExceeded, Unavailable
-from services.orchestrator import convert
+from services.orchestrator import plans
 from services.orchestrator.jobs.plan import Plan
+from services.orchestrator.structs import dict_to_struct
 
 DEADLINE = timedelta(seconds=10)
 
@@ -31,10 +31,10 @@ class ContractClient:
 
         Raises InvalidArgument TASK_INVALID, Unavailable CONTRACT_UNAVAILABLE.
         """
-        struct = json_format.ParseDict(dict(payload), struct_pb2.Struct())
         try:
             answer = await self.stub.ValidateTask(
-                pb.ValidateTaskRequest(payload=struct), timeout=DEADLINE.total_seconds()
+                pb.ValidateTaskRequest(payload=dict_to_struct(payload)),
+                timeout=DEADLINE.total_seconds(),
             )
         except grpc.aio.AioRpcError as error:
             said = refusal(error)
@@ -45,7 +45,7 @@ class ContractClient:
                     retry_after=timedelta(seconds=2),
                 ) from error
             raise said from error
-        return convert.plan_from_message(answer.plan), list(answer.warnings)
+        return plans.from_message(answer.plan), list(answer.warnings)
 
 
 @asynccontextmanager
