@@ -1,7 +1,7 @@
 """The orchestrator on the wire: translates, and leaves the meaning to those it asks."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 import grpc
@@ -13,28 +13,25 @@ from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
 from pawl.wire.errors import NotFound
 from pawl.wire.storage import to_message
-from services.orchestrator import convert, explained, history, reading, requests
+from services.orchestrator import convert, explained, history, reading, requests, watched
 from services.orchestrator.artifacts import Artifacts
 from services.orchestrator.cancelling import Cancelling
 from services.orchestrator.feed import Feed, Watching
-from services.orchestrator.jobs.activity import Activity
 from services.orchestrator.jobs.eligibility import Offers, Process
 from services.orchestrator.jobs.explain import explain
-from services.orchestrator.jobs.job import Event, Job, JobId, JobState, Stream
+from services.orchestrator.jobs.job import Job, JobId, JobState
 from services.orchestrator.jobs.reading import JobFilter
 from services.orchestrator.jobs.runners import KnownRunner
 from services.orchestrator.jobs.store import Store
 from services.orchestrator.structs import struct_to_dict
 from services.orchestrator.submitting import Contract, Submission, Submitting
-from services.orchestrator.tail import Chunk
-from services.orchestrator.watching import Seen, Watch, Wish
+from services.orchestrator.watching import Watch
 
 PRINCIPAL = "local"
 """Everybody, until tokens are configured."""
 PAGE_SIZE = 50
 
 _STATES = {job_pb2.JobState.Value(name): state for state, name in convert.STATES.items()}
-_STREAMS = {job_pb2.OutputStream.Value(name): one for one, name in convert.STREAMS.items()}
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -192,7 +189,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
     async def WatchJob(
         self, request: pb.WatchJobRequest, context: Context
     ) -> AsyncIterator[pb.WatchJobResponse]:
-        wish = _wish(request)
+        wish = watched.asked(request)
         job = await self._job(request.job_id)
         watching = self._feed.watch(job.job_id)
         # Not in a `finally`: the generator of a reader that left while something was being
@@ -200,7 +197,7 @@ class OrchestratorServicer(rpc.OrchestratorServiceServicer):
         context.add_done_callback(_closing(watching))
         watch = Watch(job, wish, store=self._store, output=self._artifacts, watching=watching)
         async for seen in watch.follow():
-            yield _response(seen)
+            yield watched.seen_to_message(seen)
 
     @override
     async def ExplainJob(
@@ -284,42 +281,3 @@ def _no_job(job_id: str) -> NotFound:
     return NotFound(
         "JOB_NOT_FOUND", f"no job has the id {job_id!r}", metadata={"job_id": JobId(job_id)}
     )
-
-
-def _wish(request: pb.WatchJobRequest) -> Wish:
-    named = [
-        (one.step_index, one.attempt, _STREAMS.get(one.stream), one.offset)
-        for one in request.output_after
-    ]
-    requests.check(requests.of_watch(after_sequence=request.after_sequence, output_after=named))
-    positions: dict[tuple[int, int], dict[Stream, int]] = {}
-    for step_index, attempt, stream, offset in named:
-        if stream is not None:
-            positions.setdefault((step_index, attempt), {})[stream] = offset
-    return Wish(
-        after_sequence=request.after_sequence,
-        include_output=request.include_output,
-        positions=positions,
-    )
-
-
-def _response(seen: Seen) -> pb.WatchJobResponse:
-    match seen:
-        case Event():
-            return pb.WatchJobResponse(event=convert.event_to_message(seen))
-        case Activity():
-            return pb.WatchJobResponse(activity=convert.activity_to_message(seen))
-        case Chunk():
-            return pb.WatchJobResponse(
-                output=job_pb2.OutputChunk(
-                    step_index=seen.step_index,
-                    attempt=seen.attempt,
-                    stream=convert.STREAMS[seen.stream],
-                    offset=seen.offset,
-                    data=seen.data,
-                )
-            )
-        case _:
-            return pb.WatchJobResponse(
-                heartbeat=pb.Heartbeat(time=convert.stamp(datetime.now(UTC)))
-            )
