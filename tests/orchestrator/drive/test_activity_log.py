@@ -2,29 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.orchestrator.drive.activity_log import ActivityLog
 from services.orchestrator.jobs.activity import Activity, ActivityKind
 from services.orchestrator.jobs.job import JobId, JobState, Usage
-from tests.orchestrator.drive.house import House, house_at, plan
+from tests.orchestrator.drive.house import House, plan
 from tests.support.scripted_runner import Dies, Fails, Stage
 
 TIME = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
 PATH = "logs/steps/step-0000.activity.jsonl"
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
 
 
 def activity(index: int, text: str = "", *, attempt: int = 1, **more: Any) -> Activity:

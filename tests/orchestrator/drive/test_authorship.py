@@ -1,26 +1,16 @@
 """Published commits say who made them and for which plan, and what is frozen stays so."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from services.orchestrator.jobs.forge import ForgeAway
 from services.orchestrator.jobs.identity import Identity
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState
-from tests.orchestrator.drive.house import House, house_at, plan
+from tests.orchestrator.drive.house import House, plan
 from tests.support.repositories import git
 from tests.support.scripted_runner import Stage
 
 ACME = Identity(name="Acme Bot", email="bot@acme.example")
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
 
 
 async def writes(stage: Stage) -> None:

@@ -1,22 +1,15 @@
 """A job ends as it would have, whatever its commits meet on the way."""
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from services.orchestrator.jobs.job import Event, JobState
-from tests.orchestrator.drive.house import House, house_at, plan
-from tests.orchestrator.drive.test_driver import dies, writes
+from tests.orchestrator.drive.house import House, plan
+from tests.orchestrator.drive.scripts import dies, writes
 from tests.orchestrator.store.commits import Commits, Fate
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
 
 
 def told(events: Sequence[Event]) -> list[tuple[str, int | None, int]]:

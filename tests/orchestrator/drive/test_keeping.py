@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,17 +12,11 @@ from services.orchestrator.drive.keeping import KEEPS, keep
 from services.orchestrator.drive.ports import Runner, RunnerUnreachable
 from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.job import JobState
-from tests.orchestrator.drive.house import House, house_at
+from tests.orchestrator.drive.house import House
 from tests.support.scripted_runner import ScriptedRunner, Stage
 
 LEASE = timedelta(seconds=0.09)
 PAUSE = timedelta(seconds=2)
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
 
 
 async def test_a_run_is_kept_while_it_is_followed(house: House) -> None:

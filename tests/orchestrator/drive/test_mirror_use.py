@@ -1,20 +1,11 @@
 """Nobody prunes a mirror while a job is driven that uses it."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from services.orchestrator.jobs.job import JobState
 from services.orchestrator.source.use import UseLock
-from tests.orchestrator.drive.house import House, house_at
-from tests.orchestrator.drive.test_driver import waits_for_the_stop
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
+from tests.orchestrator.drive.house import House
+from tests.orchestrator.drive.scripts import waits_for_the_stop
 
 
 async def test_a_job_holds_its_mirror_from_its_preparation_to_its_end(

@@ -13,26 +13,14 @@ import pytest
 from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import JobId, JobState, StepState
 from services.orchestrator.jobs.paths import RECEIPT
-from tests.orchestrator.drive.house import HASTY, QUICK, House, house_at, plan
+from tests.orchestrator.drive.house import QUICK, House, house_at, plan
 from tests.support.scripted_runner import Dies, Stage
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
 
 
 @pytest.fixture
 async def patient(tmp_path: Path) -> AsyncIterator[House]:
     """One that gives up no process for as long as a test lasts."""
     async with house_at(tmp_path, replace(QUICK, survivors=timedelta(minutes=1))) as standing:
-        yield standing
-
-
-@pytest.fixture
-async def hasty(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path, HASTY) as standing:
         yield standing
 
 

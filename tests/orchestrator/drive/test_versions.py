@@ -1,19 +1,9 @@
 """What runs a step says which version it is, and a reviewer is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-
-from tests.orchestrator.drive.house import House, house_at, plan
+from tests.orchestrator.drive.house import House, plan
 from tests.support.scripted_runner import Dies, Stage
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as standing:
-        yield standing
 
 
 async def writes(stage: Stage) -> None:
