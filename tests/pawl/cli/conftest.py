@@ -12,6 +12,9 @@ from tests.support.scripted_orchestrator import ScriptedOrchestrator, scripted
 # Where grpc was imported before `pawl.cli` could quieten it, it tells of closed connections.
 _GRPC = re.compile(r"^[IWE]\d{4} .*\n", re.MULTILINE)
 
+HOSTILE = "\x1b[31mred\x1b]0;title\x07\u202e\x9b2J"
+"""What a terminal would obey, were it let through."""
+
 
 @dataclass(frozen=True)
 class Said:
