@@ -12,7 +12,7 @@ import pytest
 
 from pawl.v1 import orchestrator_pb2 as pb
 from pawl.v1 import orchestrator_pb2_grpc as rpc
-from tests.support.agent import noise
+from tests.support.agent_output import noise
 from tests.support.processes import alive
 from tests.support.stack import Stack, bare_repository, running_stack, task
 

@@ -17,7 +17,8 @@ from typing import NoReturn
 # The folder of this file comes first otherwise, and its neighbours could shadow standard modules.
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from tests.support.agent import Agent, Ended  # noqa: E402
+from tests.support.agent import Ended  # noqa: E402
+from tests.support.foul_agent import FoulAgent  # noqa: E402
 from tests.support.script import ScriptError  # noqa: E402
 
 VERSION = "codex-cli 0.0.0-scripted"
@@ -48,7 +49,7 @@ def main() -> NoReturn:
         sys.exit(0)
     last, thread = arguments(sys.argv[1:])
     prompt = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    agent = Agent(thread or f"scripted-{os.getpid()}-{time.time_ns()}")
+    agent = FoulAgent(thread or f"scripted-{os.getpid()}-{time.time_ns()}")
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         if agent.starting:
@@ -75,7 +76,7 @@ def main() -> NoReturn:
     finish(agent, 0)
 
 
-def finish(agent: Agent, code: int) -> NoReturn:
+def finish(agent: FoulAgent, code: int) -> NoReturn:
     """Ends at once: there is nothing to flush, and a daemon may share our descriptors."""
     for path in agent.audits:
         agent.note(path, "stop")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import SCRIPTED_AGENT
-from tests.support.agent import noise
+from tests.support.agent_output import noise
 from tests.support.processes import alive
 
 
