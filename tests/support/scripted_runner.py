@@ -4,18 +4,16 @@ import asyncio
 import hashlib
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from typing_extensions import override
 
 from services.orchestrator.drive.ports import (
     Finished,
-    Fleet,
     Message,
-    Output,
     PackFor,
     PreparedWorkspace,
     Runner,
@@ -28,14 +26,11 @@ from services.orchestrator.drive.ports import (
     TakenTree,
     WorkspaceOrder,
 )
-from services.orchestrator.jobs.activity import Activity, ActivityKind
-from services.orchestrator.jobs.eligibility import Offer, Offers
-from services.orchestrator.jobs.failures import Failure, Reason
-from services.orchestrator.jobs.job import Stream, Usage
+from services.orchestrator.jobs.activity import Activity
+from services.orchestrator.jobs.failures import Failure
+from services.orchestrator.jobs.job import Stream
 from services.orchestrator.jobs.receipts import Receipt
-
-Script = Callable[["Stage"], Awaitable[None]]
-"""What one run does in its workspace; what it raises ends the run."""
+from tests.support.stage import Dies, Fails, Script, Stage
 
 
 def _git(tree: Path, *arguments: str, data: bytes = b"") -> bytes:
@@ -43,75 +38,6 @@ def _git(tree: Path, *arguments: str, data: bytes = b"") -> bytes:
         ["git", *arguments], cwd=tree, input=data, check=True, capture_output=True
     )
     return done.stdout
-
-
-class Fails(Exception):
-    """Ends a scripted run with a failure."""
-
-    reason = Reason.AGENT_EXIT
-    reset_time: datetime | None = None
-
-
-class Limited(Fails):
-    """Ends a scripted run because its provider takes no more requests."""
-
-    reason = Reason.AGENT_RATE_LIMITED
-
-    def __init__(self, message: str, *, reset_time: datetime) -> None:
-        super().__init__(message)
-        self.reset_time = reset_time
-
-
-class Dies(Exception):
-    """Ends a scripted run with its runner's process: nobody sees how it ended."""
-
-
-@dataclass(slots=True)
-class Stage:
-    """What a script has to work with."""
-
-    tree: Path
-    stopped: asyncio.Event
-    attempt: int = 1
-    step_index: int = 0
-    said: list[Output | Activity] = field(default_factory=list)
-    grew: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def say(self, text: str, stream: Stream = Stream.STDOUT) -> None:
-        """Writes a line of output."""
-        before = [one for one in self.said if isinstance(one, Output) and one.stream is stream]
-        offset = sum(len(one.data) for one in before)
-        self.said.append(Output(stream=stream, offset=offset, data=f"{text}\n".encode()))
-        self.grew.set()
-
-    @property
-    def spent(self) -> Usage | None:
-        """What was told last."""
-        told = [one.usage for one in self.said if isinstance(one, Activity) and one.usage]
-        return told[-1] if told else None
-
-    def spend(self, tokens: int) -> None:
-        """Tells what was consumed so far."""
-        self._act(ActivityKind.USAGE, usage=Usage(input_tokens=tokens))
-
-    def tell(self, text: str) -> None:
-        """Says something to people."""
-        self._act(ActivityKind.MESSAGE, text)
-
-    def _act(self, kind: ActivityKind, text: str = "", usage: Usage | None = None) -> None:
-        self.said.append(
-            Activity(
-                step_index=self.step_index,
-                attempt=self.attempt,
-                index=sum(isinstance(one, Activity) for one in self.said),
-                create_time=datetime.now(UTC),
-                kind=kind,
-                text=text,
-                path="",
-                usage=usage,
-            )
-        )
-        self.grew.set()
 
 
 @dataclass(slots=True)
@@ -318,51 +244,3 @@ def finished(
         receipt=None,
         reset_time=reset_time,
     )
-
-
-class ScriptedFleet(Fleet):
-    """Gives the first reachable runner that has one of its slots free."""
-
-    def __init__(self, *runners: ScriptedRunner) -> None:
-        self.runners = list(runners)
-        self.reserved: list[str] = []
-
-    @override
-    def find(self, runner_id: str) -> Runner | None:
-        return next((one for one in self.runners if one.runner_id == runner_id), None)
-
-    @override
-    def offers(self) -> Offers:
-        return Offers(
-            runners=tuple(
-                Offer(
-                    runner_id=runner.runner_id,
-                    capabilities=frozenset({"codex"}),
-                    free_slots=0 if runner.full else 1,
-                    draining=False,
-                    reachable=not runner.unreachable,
-                )
-                for runner in self.runners
-            ),
-            own=frozenset({"git"}),
-        )
-
-    @override
-    def reserve(self, capabilities: Sequence[str]) -> Runner | None:
-        for runner in self.runners:
-            if not runner.unreachable and not runner.full:
-                self.reserved.append(runner.runner_id)
-                return runner
-        return None
-
-    @override
-    def roomy(self) -> bool:
-        return any(not runner.unreachable and not runner.full for runner in self.runners)
-
-    @override
-    def free(self, runner: Runner) -> None:
-        self.reserved.remove(runner.runner_id)
-
-    @override
-    def held(self) -> Sequence[tuple[Runner, str]]:
-        return [(runner, one) for runner in self.runners for one in runner.workspaces]

@@ -25,8 +25,10 @@ from tests.orchestrator.store.claiming import Rig
 from tests.support.fresh_store import fresh_store
 from tests.support.memory_artifacts import MemoryArtifacts, RememberingLive
 from tests.support.repositories import git, sample_repository
+from tests.support.scripted_fleet import ScriptedFleet
 from tests.support.scripted_forge import OneKey, ScriptedAccess, ScriptedForge
-from tests.support.scripted_runner import Script, ScriptedFleet, ScriptedRun, ScriptedRunner
+from tests.support.scripted_runner import ScriptedRun, ScriptedRunner
+from tests.support.stage import Script
 
 QUICK = Pace(
     lease=timedelta(seconds=30),

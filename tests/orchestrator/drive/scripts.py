@@ -1,6 +1,6 @@
 """What agents do in the tests of drivers."""
 
-from tests.support.scripted_runner import Dies, Fails, Script, Stage
+from tests.support.stage import Dies, Fails, Script, Stage
 
 
 def writes(name: str, text: str = "new\n") -> Script:

@@ -12,7 +12,7 @@ from services.orchestrator.drive.activity_log import ActivityLog
 from services.orchestrator.jobs.activity import Activity, ActivityKind
 from services.orchestrator.jobs.job import JobId, JobState, Usage
 from tests.orchestrator.drive.house import House, plan
-from tests.support.scripted_runner import Dies, Fails, Stage
+from tests.support.stage import Dies, Fails, Stage
 
 TIME = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
 PATH = "logs/steps/step-0000.activity.jsonl"

@@ -8,7 +8,7 @@ from services.orchestrator.jobs.identity import Identity
 from services.orchestrator.jobs.job import Job, JobOutcome, JobState
 from tests.orchestrator.drive.house import House, plan
 from tests.support.repositories import git
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 ACME = Identity(name="Acme Bot", email="bot@acme.example")
 

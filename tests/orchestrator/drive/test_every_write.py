@@ -16,7 +16,7 @@ from services.orchestrator.jobs.job import Event, Job, JobId, JobOutcome, JobSta
 from services.orchestrator.jobs.paths import RECEIPT
 from tests.orchestrator.drive.house import QUICK, House, house_at, plan
 from tests.support.repositories import git
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -11,7 +11,7 @@ from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import JobOutcome, JobState, NewEvent, StepState
 from tests.orchestrator.drive.house import House
 from tests.orchestrator.drive.scripts import fails, nothing, writes
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 
 async def test_a_failed_step_ends_the_job_and_nothing_is_published(house: House) -> None:

@@ -13,7 +13,8 @@ from services.orchestrator.drive.ports import Runner, RunnerUnreachable
 from services.orchestrator.jobs.claim import LeaseLost
 from services.orchestrator.jobs.job import JobState
 from tests.orchestrator.drive.house import House
-from tests.support.scripted_runner import ScriptedRunner, Stage
+from tests.support.scripted_runner import ScriptedRunner
+from tests.support.stage import Stage
 
 LEASE = timedelta(seconds=0.09)
 PAUSE = timedelta(seconds=2)

@@ -10,7 +10,7 @@ from services.orchestrator.source.key_files import NoKeyInFile
 from services.orchestrator.source.keyring import Keyring
 from tests.orchestrator.drive.house import house_at, plan
 from tests.support.scripted_keys import ScriptedKeys
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 NONE = NoKeyInFile(Failure(Reason.REPO_AUTH, "the file is empty", "Put one there."))
 

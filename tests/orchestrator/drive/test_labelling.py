@@ -18,7 +18,7 @@ from services.orchestrator.jobs.job import Job, JobId, JobOutcome
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_forge import unanswered
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 LABELS = ("agent", "needs review")
 AWAY = ForgeAway("scripted to be away")

@@ -6,7 +6,7 @@ from services.orchestrator.jobs.failures import Reason
 from services.orchestrator.jobs.job import JobState, Usage
 from tests.orchestrator.drive.house import House, plan
 from tests.orchestrator.drive.scripts import fails, waits_for_the_stop, writes
-from tests.support.scripted_runner import Limited, Script, Stage
+from tests.support.stage import Limited, Script, Stage
 
 
 async def test_a_job_past_its_deadline_fails_and_says_so(house: House) -> None:

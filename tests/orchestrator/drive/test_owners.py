@@ -9,7 +9,7 @@ from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.job import JobId, JobState
 from tests.orchestrator.drive.house import House
 from tests.orchestrator.drive.scripts import nothing, writes
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 
 async def test_no_room_sends_the_job_back_at_no_cost(house: House) -> None:

@@ -25,7 +25,7 @@ from services.orchestrator.source.keys import KeyAway
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.repositories import git
 from tests.support.scripted_forge import unanswered, undone
-from tests.support.scripted_runner import Script, Stage
+from tests.support.stage import Script, Stage
 
 AWAY = ForgeAway("scripted to be away")
 UNSEEN = AskedTooSoon(Failure(Reason.PUBLISH_REJECTED, "head invalid", "Retry the job."))

@@ -10,7 +10,7 @@ from services.orchestrator.jobs.claim import Claim
 from services.orchestrator.jobs.job import JobOutcome, JobState, NewEvent, Segment, Stream
 from tests.orchestrator.drive.house import House, plan
 from tests.orchestrator.drive.scripts import writes
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 
 async def test_a_steps_log_is_what_its_agent_wrote(house: House) -> None:

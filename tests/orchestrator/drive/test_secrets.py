@@ -19,7 +19,8 @@ from services.orchestrator.vault.reading import Vault
 from tests.orchestrator.drive.house import House, house_at, plan
 from tests.support.fake_vault import FakeVault, fake_vault
 from tests.support.git_server import GitServer, git_server
-from tests.support.scripted_runner import ScriptedRunner, Stage
+from tests.support.scripted_runner import ScriptedRunner
+from tests.support.stage import Stage
 
 ADA, BOB, NONE = "vault://kv/ada#token", "vault://kv/bob#token", "vault://kv/none#token"
 

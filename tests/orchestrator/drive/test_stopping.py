@@ -14,7 +14,7 @@ from services.orchestrator.jobs.failures import Reason, failed
 from services.orchestrator.jobs.job import JobId, JobState, StepState
 from services.orchestrator.jobs.paths import RECEIPT
 from tests.orchestrator.drive.house import QUICK, House, house_at, plan
-from tests.support.scripted_runner import Dies, Stage
+from tests.support.stage import Dies, Stage
 
 
 @pytest.fixture

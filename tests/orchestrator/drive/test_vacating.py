@@ -13,7 +13,7 @@ from services.orchestrator.jobs.forge import ForgeAway
 from services.orchestrator.jobs.job import JobId, JobOutcome, JobState
 from services.orchestrator.jobs.plan import Stage as JobStage
 from tests.orchestrator.drive.house import QUICK, House, house_at, plan
-from tests.support.scripted_runner import Stage
+from tests.support.stage import Stage
 
 PACE = replace(
     QUICK,

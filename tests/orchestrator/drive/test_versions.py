@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.orchestrator.drive.house import House, plan
-from tests.support.scripted_runner import Dies, Stage
+from tests.support.stage import Dies, Stage
 
 
 async def writes(stage: Stage) -> None:
