@@ -34,6 +34,15 @@ def look_at(page: Page, stack: Stack, job_id: str) -> None:
     page.goto(f"{stack.dashboard}tasks/queue/{job_id}")
 
 
+def assert_every_event_once(page: Page, stack: Stack, job_id: str) -> None:
+    """What became of the job may be told a moment before its last event is."""
+    newest = stack.job(job_id)["lastSequence"]
+    events = page.locator("#events > li")
+    expect(events).to_have_count(newest)
+    numbers = events.evaluate_all("items => items.map(item => item.value)")
+    assert numbers == list(range(1, newest + 1))
+
+
 def test_a_running_step_is_seen_live_and_cancelled_with_a_receipt(
     page: Page, scripted: Stack, remote: Path
 ) -> None:
@@ -152,9 +161,7 @@ def test_a_page_whose_connection_was_lost_says_so_and_misses_no_event(
 
     expect(page.locator("#outcome")).to_contain_text("Done", timeout=SECONDS)
     expect(page.locator("#connection")).to_be_hidden()
-    newest = scripted.job(job_id)["lastSequence"]
-    numbers = page.locator("#events > li").evaluate_all("items => items.map(item => item.value)")
-    assert numbers == list(range(1, newest + 1))
+    assert_every_event_once(page, scripted, job_id)
 
 
 def test_a_page_that_nobody_sees_rests_and_catches_up(
@@ -178,6 +185,4 @@ def test_a_page_that_nobody_sees_rests_and_catches_up(
 
     expect(page.locator("#outcome")).to_contain_text("Done", timeout=SECONDS)
     assert "Running step 0" in unseen
-    newest = scripted.job(job_id)["lastSequence"]
-    numbers = page.locator("#events > li").evaluate_all("items => items.map(item => item.value)")
-    assert numbers == list(range(1, newest + 1))
+    assert_every_event_once(page, scripted, job_id)

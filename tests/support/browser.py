@@ -8,11 +8,11 @@ Whatever a script on the page throws, or the policy of its content forbids, fail
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright import async_api
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from tests.support.stack import Stack
 
@@ -44,6 +44,22 @@ def keep(page: Page, name: str) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{name} is {wide} px too wide"
     page.screenshot(path=KEPT / f"{name}.png", full_page=True, animations="disabled")
+
+
+def holding(page: Page, address: str) -> Callable[[], Route]:
+    """From now on requests to `address` wait. What it returns gives the first, once it is made."""
+    met: list[Route] = []
+
+    def hold(route: Route) -> None:
+        met.append(route)
+
+    def first() -> Route:
+        while not met:
+            page.wait_for_timeout(20)  # what a page asks for is heard of only while one waits
+        return met[0]
+
+    page.route(address, hold)
+    return first
 
 
 @contextlib.contextmanager

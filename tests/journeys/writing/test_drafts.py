@@ -1,10 +1,10 @@
 """What is written stays in the browser until it is submitted, or its writer removes it."""
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.writing.form import begin, step, three_steps, titles
-from tests.support.browser import CHROMIUM
+from tests.support.browser import CHROMIUM, holding
 from tests.support.stack import Stack
 
 pytestmark = [
@@ -28,18 +28,13 @@ def test_a_draft_survives_a_reload(page: Page) -> None:
 
 def test_what_is_written_before_the_script_is_there_stays(page: Page, scripted: Stack) -> None:
     """On a slow line the first words once vanished as the script came."""
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/static/new.js", hold)
+    script = holding(page, "**/static/new.js")
     page.goto(f"{scripted.dashboard}tasks/queue/new", wait_until="commit")
     page.get_by_label("Objective").fill("Written early.")
     page.get_by_label("Repository").fill("owner/repo")
     page.get_by_label("Runtime").select_option("gemini")
 
-    held[0].continue_()
+    script().continue_()
 
     expect(page.locator("#standing")).to_contain_text("Nothing is wrong")
     expect(page.get_by_label("Objective")).to_have_value("Written early.")
@@ -49,6 +44,8 @@ def test_what_is_written_before_the_script_is_there_stays(page: Page, scripted: 
 def test_another_tab_is_offered_what_was_left(page: Page, scripted: Stack) -> None:
     """It does not write over it unasked."""
     begin(page, "Look.")
+    # What is written is kept a moment later, and what is wrong with it told later still.
+    expect(page.locator("#standing")).to_contain_text("Nothing is wrong")
     other = page.context.new_page()
     other.goto(f"{scripted.dashboard}tasks/queue/new")
     expect(other.get_by_label("Objective")).to_have_value("")
