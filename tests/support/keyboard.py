@@ -32,6 +32,16 @@ class Keyboard:
         self.reach(target)
         self.page.keyboard.press(key)
 
+    def choose(self, target: Locator, value: str) -> None:
+        """Goes down the choices of a list to one: letters would have to come within a second."""
+        self.reach(target)
+        self.page.keyboard.press("Home")
+        for _ in range(FAR):
+            if target.input_value() == value:
+                return
+            self.page.keyboard.press("ArrowDown")
+        raise AssertionError(f"there is no {value} in {target}")
+
     def write(self, target: Locator, text: str) -> None:
         """Types into it, over what there is."""
         self.reach(target)

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 import grpc
 from google.protobuf import json_format
@@ -90,10 +91,18 @@ class Stack:
         )
 
     def submit(self, payload: Mapping[str, Any], **fields: Any) -> str:
-        """Stores a task; `fields` are the others of SubmitTaskRequest. The job's id."""
-        request = pb.SubmitTaskRequest(**fields)
+        """Stores a task; `fields` are the others of SubmitTaskRequest. The job's id.
+
+        Services that are away for a while, since a test killed them, are asked again.
+        """
+        request = pb.SubmitTaskRequest(**{"request_id": uuid4().hex} | fields)
         request.payload.update(payload)
-        return self._stub.SubmitTask(request, timeout=CALL_SECONDS).job.job_id
+        give_up = time.monotonic() + CALL_SECONDS
+        while time.monotonic() < give_up:
+            with _patient():
+                return self._stub.SubmitTask(request, timeout=CALL_SECONDS).job.job_id
+            time.sleep(0.05)
+        raise StackFailed(f"no task could be submitted within {CALL_SECONDS:g} s")
 
     def cancel(self, job_id: str) -> None:
         """Asks a job to stop, for nothing needs it any more."""
