@@ -1,8 +1,8 @@
 """A job that is asked to stop stops, leaves nothing behind, and says so."""
 
 import json
-import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.support.stack import Stack, bare_repository, git, running_stack, task
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(90)]
 
-STOP_SECONDS = 20.0
+STOP_WITHIN = timedelta(seconds=20)
 STARTED = "task.step.started"
 
 
@@ -44,6 +44,14 @@ def types(stack: Stack, job_id: str) -> list[str]:
     events = stack.events(job_id)
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
     return [event["type"] for event in events]
+
+
+def stopping(stack: Stack, job_id: str) -> timedelta:
+    """How long the services took; how long `pawl` takes to start is no matter of theirs."""
+    times = {
+        event["type"]: datetime.fromisoformat(event["createTime"]) for event in stack.events(job_id)
+    }
+    return times["job.cancelled"] - times["job.cancel.requested"]
 
 
 def recorded(stack: Stack, job_id: str) -> list[int]:
@@ -88,12 +96,10 @@ def test_a_deaf_agent_and_what_it_has_forked_off_are_gone_within_twenty_seconds(
     pids = [keeper, agent, int(daemon.read_text())]
     assert all(map(alive, pids))
 
-    asked = time.monotonic()
     done = stack.pawl("cancel", job_id, "--reason", "not needed", "--wait")
-    took = time.monotonic() - asked
 
     assert (done.returncode, done.stdout) == (0, "cancelled\n")
-    assert took < STOP_SECONDS
+    assert stopping(stack, job_id) < STOP_WITHIN
     assert [pid for pid in pids if alive(pid)] == []
     receipt = assert_cancelled_in_mid_step(stack, job_id, remote)
     assert receipt["reason"] == "not needed"
@@ -118,12 +124,10 @@ def test_the_real_codex_is_stopped_with_the_command_it_runs(tmp_path: Path) -> N
         pids = [*recorded(stack, job_id), int(child.read_text())]
         assert all(map(alive, pids))
 
-        asked = time.monotonic()
         done = stack.pawl("cancel", job_id, "--wait")
-        took = time.monotonic() - asked
 
         assert done.returncode == 0
-        assert took < STOP_SECONDS
+        assert stopping(stack, job_id) < STOP_WITHIN
         assert [pid for pid in pids if alive(pid)] == []
         receipt = assert_cancelled_in_mid_step(stack, job_id, remote)
         assert receipt["signals"][0]["signal"] == "SIGINT"
@@ -136,10 +140,10 @@ def test_a_cancel_in_mid_fetch_ends_the_fetch(
     url = f"{server.url}/{remote.name}"
     with server.holding("git-upload-pack") as waited_for:
         job_id = stack.submit(task(url, "do: write new.txt x"))
-        assert waited_for.wait(20)
+        assert waited_for.wait(60)
 
         stack.cancel(job_id)
-        stack.wait(job_id, seconds=5)
+        stack.wait(job_id, seconds=20)
 
         assert naming(url) == {}
     done = stack.pawl("cancel", job_id, "--wait")
@@ -195,7 +199,7 @@ def test_once_the_push_is_on_its_way_it_is_too_late(
     remote = bare_repository(home / "served" / "pushed.git", {"hello.txt": "hello\n"})
     with server.holding("git-receive-pack") as waited_for:
         job_id = stack.submit(task(f"{server.url}/{remote.name}", "do: write new.txt x"))
-        assert waited_for.wait(20)
+        assert waited_for.wait(60)
 
         done = [stack.pawl("cancel", job_id) for _ in range(2)]
 
