@@ -51,12 +51,12 @@ class Watched:
         return Counter(event["stepIndex"] for event in self.heard if event["type"] == kind)
 
 
-def payload(remote: Path, audits: Path) -> dict[str, Any]:
+def payload(remote: Path, audits: Path, go: Path) -> dict[str, Any]:
     audits.mkdir()
     return task(
         remote,
         f"do: audit {audits / '0'}\ndo: write one.txt 1",
-        f"do: audit {audits / '1'}\ndo: bytes 20000\ndo: sleep 6\ndo: run cat one.txt\n"
+        f"do: audit {audits / '1'}\ndo: bytes 20000\ndo: wait-for {go}\ndo: run cat one.txt\n"
         "do: write two.txt 2",
         f"do: audit {audits / '2'}\ndo: run cat one.txt two.txt\ndo: write three.txt 3",
     )
@@ -84,12 +84,13 @@ def test_a_restart_of_everything_in_the_middle_of_twenty_jobs_costs_no_work(
     tmp_path: Path,
 ) -> None:
     remote = bare_repository(tmp_path / "remote.git", {"hello.txt": "hello\n"})
+    go = tmp_path / "go"
     jobs: list[Watched] = []
     with ThreadPoolExecutor(JOBS) as threads:
         with running_stack(tmp_path, PAWL_SLOTS=str(JOBS)) as first:
             for number in range(JOBS):
                 audits = tmp_path / f"audits-{number}"
-                jobs.append(Watched(first.submit(payload(remote, audits)), audits))
+                jobs.append(Watched(first.submit(payload(remote, audits, go)), audits))
             cut_off = listening(threads, first, jobs)
             in_mid_job(first, jobs)
 
@@ -99,6 +100,7 @@ def test_a_restart_of_everything_in_the_middle_of_twenty_jobs_costs_no_work(
                 watcher.result(30)
         finished = {job.job_id: job.told("task.step.finished") for job in jobs}
         before = {job.job_id: job.starts() for job in jobs}
+        go.touch()
 
         with running_stack(tmp_path, PAWL_SLOTS=str(JOBS)) as second:
             for watcher in listening(threads, second, jobs):
