@@ -90,7 +90,7 @@ def test_one_that_the_forge_opens_after_the_end_is_found_and_told_once(
     )
     until(lambda: repeats.comments)
     told = len(manners.asked)
-    until(lambda: manners.asked[told:].count(Operation.SEARCH) == 2, seconds=60)
+    until(lambda: manners.asked[told:].count(Operation.SEARCH) >= 2, seconds=60)
 
     job = stack.job(job_id)
     assert job == ended | {"duplicatePullRequests": ["2"]}

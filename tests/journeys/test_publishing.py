@@ -242,14 +242,21 @@ def test_a_job_that_was_pushed_but_may_not_open_is_retried_from_there(place: Pla
     assert (place.starts(), len(place.repository.pulls)) == (1, 1)
 
 
-def test_a_merged_pull_request_is_recorded_and_not_opened_again(place: Place) -> None:
+def test_a_merged_pull_request_is_recorded_and_not_opened_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A person is quicker than the answer that was lost."""
-    place.forge.manners.set(Operation.OPEN, Manner.DONE_UNANSWERED)
-    job_id = place.submit()
-    until(lambda: bool(place.repository.pulls))
-    place.pull().state, place.pull().merged = "closed", True
+    opened = place.repository.open
 
-    job = place.stack.wait(job_id)
+    def opened_and_merged(**wanted: Any) -> Pull:
+        pull = opened(**wanted)
+        pull.state, pull.merged = "closed", True
+        return pull
+
+    monkeypatch.setattr(place.repository, "open", opened_and_merged)
+    place.forge.manners.set(Operation.OPEN, Manner.DONE_UNANSWERED)
+
+    job = place.run()
 
     assert job["outcome"] == "JOB_OUTCOME_PULL_REQUEST"
     assert place.published(job)[-1]["payload"]["state"] == "merged"
