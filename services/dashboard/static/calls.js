@@ -2,6 +2,7 @@
 
 const word = document.documentElement.dataset.csrf;
 const PATIENCE = 60000;
+let parting = false;
 
 // What the dashboard, or a service behind it, said no to.
 export class Refused extends Error {
@@ -20,12 +21,17 @@ export class Unanswered extends Error {
   }
 }
 
+// Whether who looks at the page is logging out: then no answer leads to the login that comes back here.
+export function part(now) {
+  parting = now;
+}
+
 // What `read` makes of an answer. Throws Refused or Unanswered; who has no session is led to the login.
 export async function ask(path, { signal, ...request }, read) {
   const limits = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
   try {
     const answer = await fetch(path, { ...request, signal: AbortSignal.any(limits) });
-    if (answer.status === 401) {
+    if (answer.status === 401 && !parting) {
       location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
     }
     if (!answer.ok && answer.type !== "opaqueredirect") throw new Refused(answer.status, await told(answer));
@@ -56,7 +62,7 @@ export async function piece(path, { signal } = {}) {
   return ask(path, { signal, headers: { Accept: "text/html", "X-Pawl-Piece": "1" } }, async (answer) => {
     if (answer.redirected) {
       // To the login, whose page is no piece of this one.
-      location.reload();
+      if (!parting) location.reload();
       throw new Refused(401, { message: "Log in." });
     }
     return new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes;

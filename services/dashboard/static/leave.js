@@ -1,6 +1,6 @@
 // Ends the session; by a request of our own, since a form cannot send the session's word. Drafts are
 // the browser's, and would be there for whoever uses it next: who leaves says what becomes of them.
-import { send } from "./calls.js";
+import { part, send } from "./calls.js";
 import { all } from "./drafts.js";
 import { visible } from "./text.js";
 
@@ -23,11 +23,13 @@ dialog.addEventListener("close", () => {
 });
 
 async function leave({ drafts = "keep" } = {}) {
+  part(true);
   try {
     await send("POST", "/logout");
   } catch (error) {
     // Where the session has ended already, what was asked for is still to be done.
     if (error.status !== 401) {
+      part(false);
       connection.textContent = visible(`${error.message} You are still logged in.`);
       connection.hidden = false;
       return;

@@ -134,3 +134,22 @@ def test_drafts_are_kept_where_logging_out_fails(page: Page) -> None:
     expect(page.locator("#connection")).to_contain_text("You are still logged in")
     page.reload()
     expect(page.get_by_label("Objective")).to_have_value("Do as the script says.")
+
+
+def test_who_logs_out_ends_at_the_login_whatever_the_page_asks_meanwhile(
+    page: Page, scripted: Stack
+) -> None:
+    """A list that was just being brought up to date led to the login for those who come back."""
+    runners = f"{scripted.dashboard}runners"
+    page.goto(runners)
+    renewal, login = holding(page, runners), holding(page, "**/login")
+    asked = renewal()
+    page.get_by_role("button", name="Log out").click(no_wait_after=True)
+    going = login()
+
+    # What is asked for next tells that the page has made of the answer what it makes of it.
+    with page.expect_request(runners):
+        asked.continue_()
+    going.continue_()
+
+    page.wait_for_url("**/login")
