@@ -1,8 +1,10 @@
 """The Compose stack of one journey, apart from any other stack on the machine."""
 
 import base64
+import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -73,9 +75,12 @@ def run(argv: list[str], *, seconds: float, env: Mapping[str, str] | None = None
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One below those that are given to whoever asks for any: it is used minutes later."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
