@@ -81,7 +81,7 @@ PLANTS = (
     ),
     Plant(
         name="the journal is not synced",
-        edits=(("services/runner/journal.py", "            os.fdatasync(descriptor)\n", ""),),
+        edits=(("services/runner/journal_file.py", "            os.fdatasync(descriptor)\n", ""),),
         run=("-m", "pytest", "-q", "-n", "0", "tests/runner/test_power_cut.py"),
         seen_by="test_what_was_told_of_a_run_survives_a_power_cut",
     ),
