@@ -87,17 +87,18 @@ class Owners:
     def wait(self) -> None:
         """Nothing is struck any more but by faults armed already: the rest ends by itself."""
 
-        def meanwhile() -> None:
-            self.built.mend()
-            self._let_go_on(time.monotonic())
-
         while (before := self.ended()) < self.jobs:
             until(
                 lambda before=before: self.ended() != before,  # type: ignore[misc]
                 f"another of {self.jobs - before} jobs to end",
                 QUIET_SECONDS,
-                meanwhile,
+                self.tend,
             )
+
+    def tend(self) -> None:
+        """Starts who has died, and lets go on who has stood still for long enough."""
+        self.built.mend()
+        self._let_go_on(time.monotonic())
 
 
 def _standing(dice: random.Random) -> float:

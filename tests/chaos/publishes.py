@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -24,7 +25,7 @@ from tests.chaos.checker.evidence import Evidence, Violation, lowered
 from tests.chaos.forge import Forge
 from tests.chaos.house import ORCHESTRATORS, ROOT, House, house
 from tests.chaos.machine import until
-from tests.chaos.owners import TERM, Owners
+from tests.chaos.owners import QUIET_SECONDS, TERM, Owners
 from tests.chaos.people import People
 from tests.chaos.unfaithful import LATE_SECONDS, PACE, STALE_SECONDS, weights
 
@@ -143,18 +144,25 @@ class Publishes:
         built.serving(*ORCHESTRATORS)
         for _ in range(RETRIES):
             failed = [
-                row["job_id"]
-                for row in evidence.rows("SELECT job_id, state FROM job")
+                (row["job_id"], row["attempt"])
+                for row in evidence.rows("SELECT job_id, attempt, state FROM job")
                 if lowered(row["state"]) in {"failed", "dead_letter"}
             ]
             if not failed:
                 break
             with grpc.insecure_channel(built.address(ORCHESTRATORS[0])) as channel:
                 stub = rpc.OrchestratorServiceStub(channel)
-                for job_id in failed:
-                    stub.RetryJob(pb.RetryJobRequest(job_id=job_id), timeout=30)
+                for job_id, attempt in failed:
+                    asked = pb.RetryJobRequest(job_id=job_id, ended_attempt=attempt)
+                    until(
+                        partial(_opened, stub, asked),
+                        f"{job_id} to be opened again",
+                        QUIET_SECONDS,
+                        owners.tend,
+                    )
             self.retried += len(failed)
-            earlier = {job: told for job, told in earlier.items() if job not in set(failed)}
+            reopened = {job_id for job_id, _ in failed}
+            earlier = {job: told for job, told in earlier.items() if job not in reopened}
             owners.wait()
         for row in evidence.rows("SELECT job_id, state, failure_message FROM job"):
             if lowered(row["state"]) != "succeeded":
@@ -222,6 +230,17 @@ class Publishes:
             "nothing was opened twice": not (self.unique or duplicates.pulls),
         }
         return [Violation("T6", what) for what, holds in missing.items() if holds]
+
+
+def _opened(stub: rpc.OrchestratorServiceStub, asked: pb.RetryJobRequest) -> bool:
+    """Whether it was answered: a fault that was armed earlier may stop or end who is asked."""
+    try:
+        stub.RetryJob(asked, timeout=10, wait_for_ready=True)
+    except grpc.RpcError as problem:
+        if problem.code() in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}:
+            return False
+        raise
+    return True
 
 
 def _ends(evidence: Evidence) -> Counter[str]:
