@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pawl.wire.faultpoints import Point, reach
-from services.orchestrator.drive.pauses import pauses
+from services.orchestrator.drive.pauses import pauses, rest
 from services.orchestrator.drive.reporting import report_of
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.branches import Branches
@@ -149,7 +150,9 @@ async def _known(work: Work) -> Sequence[str]:
             # So that what the task names is among the values given out lately, whoever had it
             # last; and a job that cannot publish ends before it means to.
             origin = (await work.mirror()).origin
-            await origin.access(refs, Purpose.PUBLISH, pauses=pauses(work))
+            await origin.access(
+                refs, Purpose.PUBLISH, pauses=pauses(work), rest=partial(rest, work)
+            )
         keys = [work.tools.mirrors.known, *([forge.keys.known] if forge else [])]
         return await once_there(
             lambda: [value for known in keys for value in known()],

@@ -1,10 +1,10 @@
 """Puts the operator's labels on a job's pull request, which is complete without them."""
 
-import asyncio
 from datetime import timedelta
 
 import structlog
 
+from services.orchestrator.drive.pauses import rest
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.failures import JobFailed
 from services.orchestrator.jobs.forge import (
@@ -56,7 +56,7 @@ async def see_to_labels(work: Work, publication: Publication) -> str:
             return ""
         if left:
             wait = min(asked or pause, work.tools.pace.longest_pause)
-            await asyncio.sleep(wait.total_seconds())
+            await rest(work, wait)
         pause *= 2
     logger.warning("labels_missing", job_id=work.job.job_id, number=number, why=why)
     return why

@@ -15,6 +15,17 @@ def patience(work: Work) -> timedelta:
     return min(max(left, pace.least_patience), pace.most_patience)
 
 
+async def rest(work: Work, length: timedelta, *, asked: bool = True) -> None:
+    """Waits for somebody, who was `asked` and did not answer, and has it noted while it does.
+
+    An owner that is lost in a wait was not lost to its job; see docs/decisions/poison.md.
+    """
+    store = work.tools.store
+    await store.wait(work.claim, excused=patience(work), asked=asked)
+    await asyncio.sleep(length.total_seconds())
+    await store.go_on(work.claim)
+
+
 def pauses(work: Work) -> Iterator[timedelta]:
     """Between two tries, each longer than the one before; no more of them once time is up.
 

@@ -1,6 +1,7 @@
 """The publish stage: what was intended is pushed, and has its pull request."""
 
 import json
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,7 +12,7 @@ from services.orchestrator.drive.facts import stage_event
 from services.orchestrator.drive.housing import vacate
 from services.orchestrator.drive.intent import intend
 from services.orchestrator.drive.labelling import see_to_labels
-from services.orchestrator.drive.pauses import pauses
+from services.orchestrator.drive.pauses import pauses, rest
 from services.orchestrator.drive.pull_request import see_to_pull_request
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.claim import LeaseLost, StoreAway
@@ -90,6 +91,7 @@ async def _push(work: Work, publication: Publication) -> None:
             proceed=lambda: _still_ours(work),
             pauses=pauses(work),
             apart=work.tools.pace.between_looks,
+            rest=partial(rest, work),
         )
         reach(Point.B5, GitTimedOut)
         await work.tools.store.reach(

@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 
 from pawl.wire.faultpoints import Point, answered, begin, reach
-from services.orchestrator.drive.pauses import patience
+from services.orchestrator.drive.pauses import patience, rest
 from services.orchestrator.drive.work import Work
 from services.orchestrator.jobs.claim import LeaseLost, StoreAway
 from services.orchestrator.jobs.failures import JobFailed, Reason, failed
@@ -118,15 +118,15 @@ class _Opening:
         logger.warning("forge_away", job_id=self._work.job.job_id, why=away.words)
         pause = max(self._pause, away.retry_after or timedelta())
         self._pause = min(2 * self._pause, self._work.tools.pace.longest_pause)
-        seconds = pause.total_seconds() * random.uniform(1, 1.25)  # noqa: S311 - spreads callers
-        if asyncio.get_running_loop().time() + seconds > self._end:
+        pause *= random.uniform(1, 1.25)  # noqa: S311 - spreads callers
+        if asyncio.get_running_loop().time() + pause.total_seconds() > self._end:
             raise failed(
                 Reason.PUBLISH_UNAVAILABLE,
                 f"{self._place} does not answer so that a pull request could be seen to: "
                 f"{away.words}",
                 RETRY,
             )
-        await asyncio.sleep(seconds)
+        await rest(self._work, pause)
         self._repository = None  # Its token may have run out meanwhile.
 
     async def renew(self, refused: TokenRefused) -> None:
@@ -153,7 +153,7 @@ class _Opening:
         if self._refusals == REFUSALS:
             raise refusal
         logger.warning("forge_refuses", job_id=self._work.job.job_id, why=str(refusal))
-        await asyncio.sleep(self._work.tools.pace.between_looks.total_seconds())
+        await rest(self._work, self._work.tools.pace.between_looks)
 
     async def _reached(self) -> ForgeRepository:
         if self._repository is None:
@@ -182,13 +182,13 @@ class _Opening:
         for a request: a forge that fails often would else hardly ever be looked at to the end.
         """
         if self._asked and not self._waited:
-            await asyncio.sleep(self._work.tools.pace.request_settles.total_seconds())
+            await rest(self._work, self._work.tools.pace.request_settles, asked=False)
             self._waited, self._seen_none = True, 0
 
     async def _look(self, repository: ForgeRepository, looks: int) -> Choice:
         while self._seen_none < looks:
             if self._seen_none:
-                await asyncio.sleep(self._work.tools.pace.between_looks.total_seconds())
+                await rest(self._work, self._work.tools.pace.between_looks, asked=False)
             choice = choose(await self._found(repository), self._wanted, self._publication.commit)
             if choice.ours is not None:
                 return choice

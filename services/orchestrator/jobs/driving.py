@@ -1,7 +1,7 @@
 """The store as the owner of a claim sees it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.orchestrator.jobs.claim import Claim
@@ -144,6 +144,17 @@ class Driving(Protocol):
         self, claim: Claim, *events: NewEvent, number: int, url: str
     ) -> None:
         """Records the job's pull request, once; the publication is `OPENED` then."""
+
+    async def wait(self, claim: Claim, *, excused: timedelta, asked: bool) -> None:
+        """Notes that the owner waits for somebody; `asked` says that it got no answer.
+
+        One that is lost then counts as none that the job has ended. Nor do those before it count
+        any more, where it has lived to see what it asked stay unanswered. Both end when `excused`
+        is over since the first wait without other progress.
+        """
+
+    async def go_on(self, claim: Claim) -> None:
+        """Notes that the owner's wait is over: it asks again, and counts again."""
 
     async def requeue(self, claim: Claim, *events: NewEvent, not_before: datetime | None) -> None:
         """QUEUED again, without an owner; a cancel-requested job raises CancelWins."""

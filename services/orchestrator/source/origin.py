@@ -22,6 +22,7 @@ from services.orchestrator.source.git import (
 from services.orchestrator.source.keys import NO_REFS, AuthRefs, KeyAway, Purpose
 from services.orchestrator.source.location import Location
 from services.orchestrator.source.resolve import Unresolved
+from services.orchestrator.source.rest import Rest, sleep
 from services.orchestrator.source.ways import Ways
 from services.orchestrator.source.words import Trouble, detail, remedy, trouble
 
@@ -138,6 +139,7 @@ class Origin:
         purpose: Purpose = Purpose.READ,
         *,
         pauses: Iterable[timedelta] | None = None,
+        rest: Rest = sleep,
     ) -> Access:
         """What git gets to reach origin, asked for again after `pauses` while it is away.
 
@@ -157,7 +159,7 @@ class Origin:
                         f"there is no key to {self.location.url} now: {away.words}",
                         "Retry the job when the key can be had.",
                     ) from None
-            await asyncio.sleep(pause.total_seconds())
+            await rest(pause)
 
     async def renewed(self, refs: AuthRefs = NO_REFS, purpose: Purpose = Purpose.READ) -> bool:
         """Whether a try with another token than the refused one is worth it.

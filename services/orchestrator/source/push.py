@@ -1,6 +1,5 @@
 """The push of one exact commit to one branch of origin."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ from services.orchestrator.source.git import (
 )
 from services.orchestrator.source.keys import NO_REFS, AuthRefs, KeyAway, Purpose
 from services.orchestrator.source.mirror import Mirror
+from services.orchestrator.source.rest import Rest, sleep
 from services.orchestrator.source.words import (
     FOR_GOOD,
     PASSING,
@@ -63,6 +63,7 @@ async def push(
     proceed: Callable[[], None] = lambda: None,
     pauses: Iterable[timedelta] | None = None,
     apart: timedelta = timedelta(),
+    rest: Rest = sleep,
 ) -> Pushed:
     """Moves `branch` of origin from `expected` (None: it must not exist) to `commit`.
 
@@ -95,7 +96,8 @@ async def push(
         pause = next(waits, None) if again else None
         if pause is None and not renewed:
             raise outcome
-        await asyncio.sleep(max(pause, least).total_seconds() if pause is not None else 0)
+        if pause is not None:
+            await rest(max(pause, least))
 
 
 async def _refuse_force(mirror: Mirror, commit: str, expected: str | None) -> None:

@@ -28,7 +28,7 @@ from services.orchestrator.store.text import dumps
 from services.orchestrator.store.writes import (
     CLAIMABLE,
     GONE,
-    UNCOUNTED,
+    IN_ORDER,
     all_moved,
     driven,
     moved,
@@ -38,8 +38,10 @@ from services.orchestrator.store.writes import (
 job = tables.job
 
 CLAIMS_WITHOUT_PROGRESS = 5
-"""A job that has been claimed so often since its last checkpoint is claimed no more."""
+"""A job that has been claimed so often since its last progress is claimed no more."""
 
+POISONED = sa.and_(job.c.claims_without_progress >= CLAIMS_WITHOUT_PROGRESS, sa.not_(job.c.waiting))
+"""Too many owners were lost as they worked on it, not as they waited for somebody else."""
 
 CLAIMABLE_IN = {
     # The state as a case once more: told it plainly, the planner takes the index of states
@@ -120,7 +122,7 @@ def claim(
         connection,
         sa.and_(
             this,
-            job.c.claims_without_progress < CLAIMS_WITHOUT_PROGRESS,
+            sa.not_(POISONED),
             _has_room(per_repository),
         ),
         (),
@@ -132,7 +134,11 @@ def claim(
             "owner": owner,
             "claim_nonce": nonce,
             "lease_until": now() + rows.micros(term),
-            "claims_without_progress": job.c.claims_without_progress + 1,
+            "claims_without_progress": sa.case(
+                (job.c.waiting, job.c.claims_without_progress),
+                else_=job.c.claims_without_progress + 1,
+            ),
+            "waiting": False,
             "not_before": None,
             "start_time": sa.func.coalesce(job.c.start_time, now()),
             "queue_left": sa.case(
@@ -208,7 +214,7 @@ def _has_room(per_repository: int) -> sa.ColumnElement[bool]:
 
 
 def _bury(connection: sa.Connection, this: sa.ColumnElement[bool]) -> None:
-    poisoned = sa.and_(this, job.c.claims_without_progress >= CLAIMS_WITHOUT_PROGRESS)
+    poisoned = sa.and_(this, POISONED)
     message = f"{CLAIMS_WITHOUT_PROGRESS} owners in a row were lost while they drove the job"
     event = NewEvent(
         type="job.deadLettered",
@@ -260,5 +266,5 @@ def give_up(connection: sa.Connection, owner: str) -> None:
     all_moved(
         connection,
         sa.and_(job.c.owner == owner, job.c.state == JobState.RUNNING),
-        {"lease_until": 0, "owner": "", "claims_without_progress": UNCOUNTED},
+        {"lease_until": 0, "owner": "", **IN_ORDER},
     )

@@ -1,7 +1,7 @@
 """What the owner of a claim writes about its job as a whole."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from services.orchestrator.jobs.job import Artifact, Job, JobOutcome, JobState, 
 from services.orchestrator.store import jobs, listing, rows, tables
 from services.orchestrator.store.engine import now
 from services.orchestrator.store.text import clean
-from services.orchestrator.store.writes import GONE, PROGRESS, UNCOUNTED, driven, store_artifacts
+from services.orchestrator.store.writes import GONE, IN_ORDER, PROGRESS, driven, store_artifacts
 
 job = tables.job
 
@@ -76,6 +76,26 @@ def keep(connection: sa.Connection, claim: Claim, artifacts: Sequence[Artifact])
     store_artifacts(connection, driven(connection, claim), artifacts)
 
 
+def wait(connection: sa.Connection, claim: Claim, *, excused: timedelta, asked: bool) -> None:
+    """From now on the owner asks nobody for a while; losing it then tells nothing of the job.
+
+    That it has lived to see what it `asked` stay unanswered is progress. Both for no longer than
+    `excused` since owners have first waited without any other.
+    """
+    since = sa.func.coalesce(job.c.waited_since, now())
+    within = now() - since <= rows.micros(excused)
+    changes = {"waiting": sa.case((within, sa.true()), else_=sa.false()), "waited_since": since}
+    if asked:
+        count = job.c.claims_without_progress
+        changes["claims_without_progress"] = sa.case((within, 0), else_=count)
+    driven(connection, claim, (), changes)
+
+
+def go_on(connection: sa.Connection, claim: Claim) -> None:
+    """The owner asks again."""
+    driven(connection, claim, (), {"waiting": False})
+
+
 def requeue(
     connection: sa.Connection,
     claim: Claim,
@@ -101,7 +121,7 @@ def requeue(
             "queue_deadline": sa.case(
                 (job.c.queue_left.is_not(None), begin + job.c.queue_left), else_=None
             ),
-            "claims_without_progress": UNCOUNTED,
+            **IN_ORDER,
         },
     )
     if row["cancel_time"] is not None:

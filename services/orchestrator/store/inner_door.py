@@ -1,7 +1,7 @@
 """The part of the store that is open to the owner of a claim."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pawl.wire.faultpoints import Point, answered
 from services.orchestrator.jobs.claim import Claim, StoreAway
@@ -199,6 +199,14 @@ class SqlDriving:
     ) -> None:
         """See Driving. The events are stored only with the record itself."""
         await self._threads.write(publishing.opened, claim, events, number=number, url=url)
+
+    async def wait(self, claim: Claim, *, excused: timedelta, asked: bool) -> None:
+        """See Driving."""
+        await self._threads.write(driving.wait, claim, excused=excused, asked=asked)
+
+    async def go_on(self, claim: Claim) -> None:
+        """See Driving."""
+        await self._threads.write(driving.go_on, claim)
 
     async def requeue(self, claim: Claim, *events: NewEvent, not_before: datetime | None) -> None:
         """See Driving."""

@@ -65,7 +65,11 @@ def reach(
 
 def request(connection: sa.Connection, claim: Claim) -> None:
     """Notes that a request which may open a pull request is about to begin."""
-    row = driven(connection, claim, (), PROGRESS)
+    row = driven(connection, claim)
+    recorded = read(connection, claim.job_id)
+    if recorded is not None and recorded.request_time is None:
+        # A later one is none: a request that ends its owner would be made without end.
+        driven(connection, claim, (), PROGRESS)
     _change(connection, claim, request_time=row["now"])
 
 

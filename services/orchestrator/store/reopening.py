@@ -21,7 +21,7 @@ from services.orchestrator.jobs.paths import JOB_PATHS, step_paths, under_attemp
 from services.orchestrator.jobs.plan import Stage
 from services.orchestrator.store import jobs, rows, tables
 from services.orchestrator.store.engine import now
-from services.orchestrator.store.writes import moved, named, store_events
+from services.orchestrator.store.writes import PROGRESS, moved, named, store_events
 
 job = tables.job
 step = tables.step
@@ -37,7 +37,7 @@ _FRESH: dict[str, Any] = {
     "failure_remedy": None,
     "failure_step_index": None,
     "losses": 0,
-    "claims_without_progress": 0,
+    **PROGRESS,
     "cancel_too_late_told": False,
     "owner": "",
     "lease_until": None,

@@ -36,7 +36,7 @@ _SINCE = sa.case(
 _AROUND = sa.select(
     now().label("now"),
     CLAIMABLE.label("claimable"),
-    (job.c.claims_without_progress >= claims.CLAIMS_WITHOUT_PROGRESS).label("poisoned"),
+    claims.POISONED.label("poisoned"),
     sa.and_(job.c.state == JobState.QUEUED, OVERDUE).label("overdue"),
     sa.func.coalesce(job.c.queued_time, job.c.create_time).label("queued_time"),
     *(job.c.owner, job.c.lease_until, job.c.queue_deadline, job.c.output_time),

@@ -71,6 +71,10 @@ job = sa.Table(
     sa.Column("lease_until", Micros),
     sa.Column("claimed_from", sa.Text),
     sa.Column("claims_without_progress", sa.Integer, nullable=False),
+    # Whether the owner waits for somebody who did not answer; since when owners have, without
+    # progress.
+    sa.Column("waiting", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("waited_since", Micros),
     # What the newest claim is known by to a claimer that got no answer.
     sa.Column("claim_nonce", sa.Text, nullable=False, server_default=""),
     # What attempts consumed that no step's row tells of any more.

@@ -55,7 +55,14 @@ UNCOUNTED = sa.case((job.c.claims_without_progress > 0, job.c.claims_without_pro
 """The count of claims without progress when this claim ends in good order."""
 
 
-PROGRESS: Mapping[str, Any] = {"claims_without_progress": 0}
+IN_ORDER: Mapping[str, Any] = {"claims_without_progress": UNCOUNTED, "waiting": False}
+"""What a write adds that ends a claim in good order."""
+
+PROGRESS: Mapping[str, Any] = {
+    "claims_without_progress": 0,
+    "waiting": False,
+    "waited_since": None,
+}
 """What a write adds that cannot repeat for ever: its job is no poison.
 
 A long step that loses its owner time and again, and prints all the while, is not what

@@ -58,6 +58,8 @@ WRITES: dict[str, Write] = {
     "opened_pull_request": lambda store, claim: store.opened_pull_request(
         claim, fact(), number=1, url="x"
     ),
+    "wait": lambda store, claim: store.wait(claim, excused=TERM, asked=True),
+    "go_on": lambda store, claim: store.go_on(claim),
     "requeue": lambda store, claim: store.requeue(claim, fact(), not_before=None),
     "end": lambda store, claim: store.end(
         claim, ended(), state=JobState.SUCCEEDED, outcome=JobOutcome.BRANCH

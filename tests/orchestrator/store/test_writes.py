@@ -115,6 +115,8 @@ async def lives(recorder: Recorder, store: SqlStore) -> None:
         await told.intend(claim, PUBLICATION, fact())
         await told.reach(claim, "pushed", fact())
         await told.request_pull_request(claim)
+        await told.wait(claim, excused=TERM, asked=True)
+        await told.go_on(claim)
         await told.opened_pull_request(claim, fact(), number=1, url="x")
     with pytest.raises(FailedPrecondition):
         await told.request_cancel(claim.job_id, by="ann", reason="")
