@@ -105,7 +105,7 @@ async def writes_the_next(stage: Stage) -> None:
 
 @pytest.fixture
 async def fuse(tmp_path: Path) -> AsyncIterator[Fuse]:
-    async with house_at(tmp_path, replace(QUICK, lease=timedelta(seconds=1))) as house:
+    async with house_at(tmp_path, replace(QUICK, lease=timedelta(seconds=2))) as house:
         laid = Fuse(house)
         laid.lay()
         yield laid

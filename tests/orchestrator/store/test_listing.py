@@ -156,6 +156,7 @@ filters = st.builds(
 )
 
 
+@pytest.mark.timeout(60)
 @settings(max_examples=300, deadline=None)
 @given(matching=filters, size=st.integers(1, 50), few=st.sampled_from([listing.FEW, 3]))
 def test_pages_of_any_filters_hold_what_a_plain_look_at_each_job_finds(
