@@ -24,7 +24,7 @@ STEPS = [
         "id": "two",
         # The pause is where the second job's runner is killed; trace.txt would tell a step done
         # twice, half.txt a workspace that kept what the lost attempt left.
-        "instructions": "do: append half.txt half\\n\ndo: sleep 12\ndo: append trace.txt two\\n"
+        "instructions": "do: append half.txt half\\n\ndo: sleep 20\ndo: append trace.txt two\\n"
         "\ndo: say The second is done.",
     },
     {"id": "three", "instructions": "do: append trace.txt three\\n\ndo: say The third is done."},
