@@ -16,7 +16,8 @@ from services.orchestrator.forge import refusals
 from services.orchestrator.forge.reading import unreadable
 from services.orchestrator.forge.refusals import Refused
 from services.orchestrator.forge.transport import Moved, TooLarge, Transport, Unusable
-from services.orchestrator.jobs.forge import ForgeAway
+from services.orchestrator.jobs.failures import Failure, Reason
+from services.orchestrator.jobs.forge import AskedTooSoon, ForgeAway
 from services.orchestrator.source.slug import Slug
 
 REQUEST_SECONDS = 20
@@ -31,7 +32,7 @@ class AnswerTooLarge(ForgeAway):
     """The answer was larger than is read; asking for less may do."""
 
 
-class ElsewhereNow(ForgeAway):
+class ElsewhereNow(AskedTooSoon):
     """What was asked for has another address now, as a repository that was renamed."""
 
 
@@ -108,7 +109,14 @@ class Calls:
         if isinstance(error, TooLarge):
             return AnswerTooLarge(f"The forge did not serve: {error}.")
         if isinstance(error, Moved):
-            return ElsewhereNow(f"The forge did not serve: {error}.")
+            return ElsewhereNow(
+                Failure(
+                    Reason.PUBLISH_REJECTED,
+                    f"The forge did not serve: {error}.",
+                    "Give the repository its old name back, then retry the job: no step runs "
+                    "again. Or submit the task with the address the repository has now.",
+                )
+            )
         if isinstance(error, Unusable):
             return ForgeAway(f"The forge did not serve: {error}.")
         if isinstance(error, httpx.TimeoutException):

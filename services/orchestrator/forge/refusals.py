@@ -2,6 +2,8 @@
 
 | the forge                                         | what is raised                    |
 |---------------------------------------------------|-----------------------------------|
+| 301, 308                                          | AskedTooSoon PUBLISH_REJECTED: a  |
+|                                                   | repository that was renamed       |
 | 401                                               | TokenRefused                      |
 | 429; 403 with Retry-After, a used-up limit, or    | ForgeAway, with the wait asked    |
 |     words of a rate limit                         | for                               |
@@ -14,8 +16,8 @@
 | 422 that knows no such branch, or nothing on it   | AskedTooSoon PUBLISH_REJECTED     |
 | 422 to a search where it has no index             | Unsearchable PUBLISH_REJECTED     |
 | any other 4xx                                     | JobFailed PUBLISH_REJECTED        |
-| no answer, 3xx, too large, packed, not JSON,      | ForgeAway                         |
-|     not of the documented form                    |                                   |
+| no answer, any other 3xx, too large, packed, not  | ForgeAway                         |
+|     JSON, not of the documented form              |                                   |
 """
 
 import json

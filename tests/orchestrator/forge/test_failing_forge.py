@@ -51,6 +51,7 @@ FINAL = {
     Manner.FORBIDDEN: Reason.PUBLISH_REJECTED,
     Manner.NOT_FOUND: Reason.PUBLISH_AUTH,
     Manner.INVALID: Reason.PUBLISH_REJECTED,
+    Manner.MOVED: Reason.PUBLISH_REJECTED,
 }
 
 
