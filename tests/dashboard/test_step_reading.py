@@ -83,19 +83,25 @@ async def test_earlier_lines_come_above_those_that_are_read() -> None:
         await expect(box.get_by_text("000000000003617", exact=True)).to_be_in_viewport()
 
 
-async def test_lines_that_left_the_page_can_be_loaded_once_the_step_has_ended() -> None:
+@pytest.mark.parametrize("looks", ["before", "after"])
+async def test_lines_that_left_the_page_can_be_loaded_once_the_step_has_ended(looks: str) -> None:
     """They could not, until the page was loaded anew."""
     log = b"".join(b"%015d\n" % number for number in range(20_000))
     past = [event(1, "job.submitted"), event(2, "task.step.started", step_index=0, attempt=1)]
     pieces = [output(at, log[at : at + PIECE]) for at in range(0, len(log), PIECE)]
     live: list[Line] = [*pieces, event(3, "task.step.finished", step_index=0, attempt=1), Silence]
     orchestrator = knowing(job("RUNNING", last_sequence=2), past, live)
-    orchestrator.answers["ListArtifacts"] = ended(log).answers["ListArtifacts"]
     for begin in (len(log) - 256 * 1024, 0):
         orchestrator.reads.append([pb.ReadArtifactResponse(offset=begin, data=log[begin:])])
     async with looking(orchestrator) as (page, *_):
-        await page.get_by_role("tab", name="Log").click()
         lines = page.locator("#step-0 .log .line")
+        await expect(page.locator("#events")).to_contain_text("task.step.finished")
+        if looks == "before":
+            await page.get_by_role("tab", name="Log").click()
+            await expect(lines.last).to_have_text("000000000019999")
+        orchestrator.answers["ListArtifacts"] = ended(log).answers["ListArtifacts"]
+        await expect(page.locator("#artifacts")).to_contain_text(LOG)
+        await page.get_by_role("tab", name="Log").click()
         await page.get_by_role("button", name="Load earlier").click()
 
         await expect(lines).to_have_count(20_000)

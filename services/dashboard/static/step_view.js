@@ -123,7 +123,10 @@ export class StepView {
     this.quiet.textContent = this.running ? "Nothing yet." : "Nothing of what its agent did was kept but its log.";
     this.log.follow.settle();
     this.activities.follow.settle();
-    if (this.live && !this.running && this.log.lacks) this.live = false;
+    if (this.live && !this.running && this.kept("log")) {
+      this.log.flush();
+      this.live = !this.log.lacks;
+    }
     if (this.chosen === 0 && !this.running && !this.told && !this.activities.whole) this.tell();
     if (this.chosen === 1 && !this.live && !this.loaded) this.load();
     if (this.chosen === 2 && !this.patched) this.patch();
