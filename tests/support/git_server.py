@@ -12,11 +12,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
 
 from tests.support.git_backend import ask_for_password, ask_git, password_of
+from tests.support.http_serving import serving
 
 HELD_SECONDS = 60
 
@@ -73,16 +74,8 @@ def git_server(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Itera
     class Handler(_Handler):
         server_state = state
 
-    with ThreadingHTTPServer((host, port), Handler) as server:
-        server.daemon_threads = True
-        state.url = f"http://{host}:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield state
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler, host=host, port=port) as state.url:
+        yield state
 
 
 class _Handler(BaseHTTPRequestHandler):

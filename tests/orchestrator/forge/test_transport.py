@@ -1,10 +1,9 @@
 """How requests travel: to one host, by the operator's proxy, never packed, within the bound."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 import pytest
@@ -16,6 +15,7 @@ from services.orchestrator.forge.transport import (
     Unusable,
     _proxy,
 )
+from tests.support.http_serving import serving
 
 API = httpx.URL("https://git.example.com/api/v3")
 
@@ -38,14 +38,8 @@ def answering(body: bytes, headers: dict[str, str]) -> Iterator[tuple[str, list[
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", paths
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as url:
+        yield url, paths
 
 
 async def got(url: str, network: dict[str, str] | None = None, api: str = "") -> bytes:

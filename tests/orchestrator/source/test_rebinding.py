@@ -3,12 +3,11 @@
 import functools
 import os
 import subprocess
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from services.orchestrator.source.resolve import Resolver, Unresolved
 from services.orchestrator.source.ways import Ways
 from tests.orchestrator.source.repositories import Upstream, git, mirrors
 from tests.support.git_server import GitServer, git_server
+from tests.support.http_serving import serving
 from tests.support.sink import Sink, sink_at
 
 PUBLIC = "127.0.0.3"
@@ -266,12 +266,5 @@ def plain_files(folder: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    handler = functools.partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(functools.partial(Quiet, directory=str(folder))) as url:
+        yield url

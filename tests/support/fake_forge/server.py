@@ -2,12 +2,11 @@
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ from tests.support.fake_forge.manners import DOING, Manner, Operation
 from tests.support.fake_forge.refusals import REFUSALS, stream_a_gigabyte
 from tests.support.fake_forge.steering import steer
 from tests.support.git_backend import ask_for_password, password_of
+from tests.support.http_serving import serving
 
 __all__ = ["FakeForge", "fake_forge"]
 
@@ -34,16 +34,8 @@ def fake_forge(forge: FakeForge, *, port: int = 0) -> Iterator[FakeForge]:
         pass
 
     Handler.forge = forge
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        server.daemon_threads = True
-        forge.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield forge
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler, port=port) as forge.url:
+        yield forge
 
 
 class _Handler(BaseHTTPRequestHandler):

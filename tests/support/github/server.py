@@ -1,15 +1,15 @@
 """Serves on loopback what GitHub says that it answers; notes what it is asked."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.github.published import Answer, operation
+from tests.support.http_serving import serving
 
 Answering = Callable[[str, str], Answer | None]
 """Of method and path with its query."""
@@ -41,16 +41,8 @@ def answering(answer: Answering = example) -> Iterator[Asked]:
         pass
 
     Handler.asked = asked
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        asked.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as asked.url:
+        yield asked
 
 
 class _Handler(BaseHTTPRequestHandler):
