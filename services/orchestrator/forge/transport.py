@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 
 import httpx
 from typing_extensions import override
@@ -46,12 +47,11 @@ class Transport(httpx.AsyncBaseTransport):
         line = httpx.AsyncHTTPTransport(
             verify=self._trusted, proxy=self._proxy, trust_env=False, retries=0
         )
-        try:
+        async with AsyncExitStack() as unless_used:
+            unless_used.push_async_callback(line.aclose)
             answer = await line.handle_async_request(request)
             answer.stream = _Bounded(_usable(answer), line)
-        except BaseException:
-            await line.aclose()
-            raise
+            unless_used.pop_all()
         return answer
 
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,15 +82,14 @@ class Mirror:
                 "too long.",
                 "Continue or end the orchestrator that was stopped, then retry the job.",
             ) from None
-        try:
+        with ExitStack() as unless_used:
+            unless_used.callback(use.end)
             if not (self.git_dir / "HEAD").exists():
                 self._last.clear()
                 self._default = None
                 self._trees.clear()
             await self.ensure()
-        except BaseException:
-            use.end()
-            raise
+            unless_used.pop_all()
         return use
 
     async def fetch(self, refs: AuthRefs = NO_REFS) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,19 +46,18 @@ class UseLock:
         Whoever is alone with it looks whether it is wanted, and gives way at once. Raises
         MirrorTaken where that does not happen.
         """
-        descriptor = self._open()
-        try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                while not _lock(descriptor, fcntl.LOCK_SH):
-                    self._wanted.touch()
-                    await asyncio.sleep(PAUSE_SECONDS)
+        with ExitStack() as unless_used:
+            descriptor = self._open()
+            unless_used.callback(os.close, descriptor)
+            try:
+                async with asyncio.timeout(PATIENCE.total_seconds()):
+                    while not _lock(descriptor, fcntl.LOCK_SH):
+                        self._wanted.touch()
+                        await asyncio.sleep(PAUSE_SECONDS)
+            except TimeoutError:
+                raise MirrorTaken from None
             os.utime(descriptor)
-        except TimeoutError:
-            os.close(descriptor)
-            raise MirrorTaken from None
-        except BaseException:
-            os.close(descriptor)
-            raise
+            unless_used.pop_all()
         return Use(descriptor)
 
     def alone(self) -> Use | None:
