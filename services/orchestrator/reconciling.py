@@ -4,14 +4,15 @@ See `jobs.reconciling` for what is asked of the store, docs/decisions/duplicates
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 import structlog
 
+from pawl.rounds import FIRST, rounds
 from services.orchestrator.drive.forge_access import ForgeAccess
 from services.orchestrator.jobs.claim import StoreAway
 from services.orchestrator.jobs.failures import JobFailed
@@ -24,8 +25,6 @@ from services.orchestrator.source.location import Location
 
 logger = structlog.get_logger(__name__)
 
-FIRST_SECONDS = 30.0
-"""After the start: whoever comes back from a crash has better to do."""
 AWAY = 3
 """So many jobs in a row that the forge does not answer for end a round."""
 
@@ -175,22 +174,9 @@ def _holder(turn: Turn, job_id: JobId) -> str:
     return f"{job_id}/reconcile-{turn.number}"
 
 
-@asynccontextmanager
-async def reconciling(
-    reconciler: Reconciler, *, first: float = FIRST_SECONDS
-) -> AsyncIterator[None]:
+def reconciling(
+    reconciler: Reconciler, *, first: timedelta = FIRST
+) -> AbstractAsyncContextManager[None]:
     """Looks again and again for the length of the block."""
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(_again_and_again(reconciler, first), name="reconciler")
-        try:
-            yield
-        finally:
-            task.cancel()
-
-
-async def _again_and_again(reconciler: Reconciler, first: float) -> None:
-    pause = reconciler.policy.round.total_seconds()
-    await asyncio.sleep(min(first, pause))
-    while True:
-        await reconciler.round()
-        await asyncio.sleep(pause)
+    every = reconciler.policy.round
+    return rounds(reconciler.round, every=every, first=first, name="reconciler")

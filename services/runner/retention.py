@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from pawl import concerns, storage
+from pawl.rounds import FIRST, rounds
 from pawl.storage import Collection, Removed, Storage, Use, size_of, utc_now
 from pawl.wire.errors import Aborted, FailedPrecondition
 from services.runner import delivery
@@ -22,8 +23,6 @@ from services.runner.workspace.workspaces import Workspace, Workspaces
 
 logger = structlog.get_logger(__name__)
 
-FIRST_SECONDS = 30.0
-"""After the start: the runs that were found have precedence."""
 SPOOLED = timedelta(days=1)
 """A pack that was not written to for so long is no longer on its way."""
 
@@ -222,23 +221,12 @@ class Collector:
 
 
 @asynccontextmanager
-async def collecting(collector: Collector, *, first: float = FIRST_SECONDS) -> AsyncIterator[None]:
+async def collecting(collector: Collector, *, first: timedelta = FIRST) -> AsyncIterator[None]:
     """Collects for the length of the block."""
     await collector.look()
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(_again_and_again(collector, first), name="collector")
-        try:
-            yield
-        finally:
-            task.cancel()
-
-
-async def _again_and_again(collector: Collector, first: float) -> None:
-    pause = collector.policy.round.total_seconds()
-    await asyncio.sleep(min(first, pause))
-    while True:
-        await collector.round()
-        await asyncio.sleep(pause)
+    every = collector.policy.round
+    async with rounds(collector.round, every=every, first=first, name="collector"):
+        yield
 
 
 def _job_of(workspace_id: WorkspaceId) -> str:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from pawl import concerns, storage
+from pawl.rounds import FIRST, rounds
 from pawl.storage import Collection, Storage, Use, utc_now
 from pawl.wire.errors import Unavailable
 from services.orchestrator.artifacts import Artifacts
@@ -27,9 +28,6 @@ from services.orchestrator.source.mirror import Mirrors
 from services.orchestrator.source.scratch import sweep
 
 logger = structlog.get_logger(__name__)
-
-FIRST_SECONDS = 30.0
-"""After the start: whoever comes back from a crash has better to do."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,20 +149,9 @@ class Collector:
 
 
 @asynccontextmanager
-async def collecting(collector: Collector, *, first: float = FIRST_SECONDS) -> AsyncIterator[None]:
+async def collecting(collector: Collector, *, first: timedelta = FIRST) -> AsyncIterator[None]:
     """Collects for the length of the block."""
     await collector.look()
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(_again_and_again(collector, first), name="collector")
-        try:
-            yield
-        finally:
-            task.cancel()
-
-
-async def _again_and_again(collector: Collector, first: float) -> None:
-    pause = collector.policy.round.total_seconds()
-    await asyncio.sleep(min(first, pause))
-    while True:
-        await collector.round()
-        await asyncio.sleep(pause)
+    every = collector.policy.round
+    async with rounds(collector.round, every=every, first=first, name="collector"):
+        yield

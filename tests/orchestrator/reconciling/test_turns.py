@@ -114,7 +114,7 @@ async def test_leaving_gives_the_turn_back_at_once(slow: House) -> None:
     assert isinstance(slow.forge, Slow)
     await slow.twice()
 
-    async with reconciling(slow.reconciler, first=0):
+    async with reconciling(slow.reconciler, first=timedelta()):
         await slow.forge.asking.wait()
 
     assert await slow.store.take_turn("other", term=QUICK.term) is not None
@@ -136,7 +136,9 @@ async def test_leaving_ends_although_the_store_is_away(slow: House, logs: list[E
     assert isinstance(slow.forge, Slow)
     await slow.twice()
 
-    async with reconciling(replace(slow.reconciler, store=AwayAtTheEnd(slow.store)), first=0):
+    async with reconciling(
+        replace(slow.reconciler, store=AwayAtTheEnd(slow.store)), first=timedelta()
+    ):
         await slow.forge.asking.wait()
 
     assert told(logs, "turn_not_ended")
@@ -159,7 +161,7 @@ async def test_a_store_that_is_away_ends_a_round_and_not_the_process(
 ) -> None:
     away = AwayStore()
 
-    async with reconciling(replace(house.reconciler, store=away), first=0):
+    async with reconciling(replace(house.reconciler, store=away), first=timedelta()):
         await away.asked.wait()
         away.asked.clear()
         await away.asked.wait()

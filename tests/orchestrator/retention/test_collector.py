@@ -132,7 +132,7 @@ async def test_it_collects_for_the_length_of_the_block(
 ) -> None:
     job_id = await over(store, collector)
 
-    async with collecting(collector, first=0.01):
+    async with collecting(collector, first=timedelta()):
         await _until_removed(store, job_id)
 
 
