@@ -60,7 +60,7 @@ class Stack:
             loop.add_signal_handler(number, asked)
         try:
             async with asyncio.TaskGroup() as tasks:
-                logs = tasks.create_task(self._tend(children))
+                logs = tasks.create_task(self._tend(children), name="logs")
                 try:
                     addresses = await self._start(tasks, children, leaving, lock)
                     if not leaving.is_set():
